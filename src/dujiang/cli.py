@@ -1,0 +1,69 @@
+"""The command line: each plane's commands under one name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dujiang import __version__
+from dujiang.evidence.commands import evidence
+from dujiang.messages import Text
+from dujiang.plan.commands import dispatch_command, plan, statistic
+from dujiang.scenarios.commands import scenario
+from dujiang.terminal import plain_errors, say
+
+app = typer.Typer(
+    name="dujiang",
+    help="都江:把“人工智能+”方案跑起来 / Runs an AI+ plan.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(plan)
+app.add_typer(scenario)
+app.add_typer(evidence)
+app.add_typer(statistic)
+app.command("dispatch")(dispatch_command)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="监听地址 / address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="端口 / port")] = 8000,
+    workers: Annotated[int, typer.Option(help="进程数 / processes")] = 1,
+) -> None:
+    """打开控制台页面 / Serve the console."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    from dujiang.store import open_store
+
+    with plain_errors():
+        open_store()
+    say(
+        Text(f"控制台:http://{host}:{port}/ (Ctrl-C 结束)", f"The console is at http://{host}:{port}/ (Ctrl-C ends it)")
+    )
+    Granian(
+        "dujiang.asgi:application",
+        address=host,
+        port=port,
+        workers=workers,
+        interface=Interfaces.ASGI,
+        log_enabled=False,
+    ).serve()
+
+
+@app.command()
+def version() -> None:
+    """版本 / Print the version."""
+    print(__version__)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

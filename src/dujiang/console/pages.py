@@ -1,0 +1,142 @@
+"""The pages: they read models and compute nothing of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from dujiang.charts import svg
+from dujiang.console.marking import pieces
+from dujiang.console.scores import score_chart
+from dujiang.evidence.chain import seal
+from dujiang.evidence.models import Record
+from dujiang.plan.figures import monthly_dispatch
+from dujiang.plan.models import Programme
+from dujiang.plan.report import WRITERS, page_context
+from dujiang.plan.sections import title
+from dujiang.scenarios.models import Evaluation
+from dujiang.scenarios.registry import UnknownScenario, find
+from dujiang.scenarios.registry import scenarios as installed
+
+PAGE = 50
+
+
+@require_safe
+def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
+    """Show a month's dispatch, this month's by default."""
+    programme = Programme.objects.order_by("-loaded").first()
+    if programme is None:
+        return render(request, "console/overview.html", {"place": "overview"})
+    this_month = timezone.localdate().strftime("%Y-%m")
+    month = month or this_month
+    made = _dispatch(programme, month)
+    context = {
+        "place": "overview",
+        "made": made,
+        "title": title(made),
+        "suffixes": [suffix.removeprefix(".") for suffix in WRITERS],
+        "earlier": _shifted(month, -1),
+        "later": _shifted(month, 1) if month < this_month else None,
+        **page_context(made, get_language() or "zh-hans"),
+    }
+    return render(request, "console/overview.html", context)
+
+
+@require_safe
+def report(request: HttpRequest, month: str, suffix: str) -> HttpResponse:
+    """Hand out a month's dispatch as a file."""
+    programme = Programme.objects.order_by("-loaded").first()
+    if programme is None or f".{suffix}" not in WRITERS:
+        raise Http404
+    content = WRITERS[f".{suffix}"](_dispatch(programme, month), get_language() or "zh-hans")
+    response = HttpResponse(content, content_type=_TYPES[suffix])
+    response["Content-Disposition"] = f'attachment; filename="dispatch-{month}.{suffix}"'
+    return response
+
+
+_TYPES = {
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "html": "text/html; charset=utf-8",
+}
+
+
+def _dispatch(programme: Programme, month: str) -> Any:
+    try:
+        return monthly_dispatch(programme, month)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+
+
+def _shifted(month: str, by: int) -> str:
+    year, number = (int(part) for part in month.split("-"))
+    year, number = divmod(year * 12 + number - 1 + by, 12)
+    return f"{year}-{number + 1:02d}"
+
+
+@require_safe
+def plan(request: HttpRequest) -> HttpResponse:
+    """Show the plan's text with its goals, units and named systems marked in place."""
+    programme = Programme.objects.order_by("-loaded").first()
+    if programme is None:
+        return render(request, "console/overview.html", {"place": "plan"})
+    context = {"place": "plan", "programme": programme, "pieces": pieces(programme)}
+    return render(request, "console/plan.html", context)
+
+
+@require_safe
+def scenarios(request: HttpRequest) -> HttpResponse:
+    """Show the directory of scenarios with the last evaluation of each."""
+    last = {
+        one.scenario: one
+        for one in Evaluation.objects.exclude(evidence=None).order_by("id").only("scenario", "verdict", "evidence")
+    }
+    rows = [(one.scenario, last.get(one.scenario.id)) for one in installed()]
+    return render(request, "console/scenarios.html", {"place": "scenarios", "scenarios": rows})
+
+
+@require_safe
+def scenario(request: HttpRequest, scenario_id: str) -> HttpResponse:
+    """Show a scenario and its latest evaluations."""
+    try:
+        found = find(scenario_id)
+    except UnknownScenario as error:
+        raise Http404 from error
+    evaluations = list(Evaluation.objects.filter(scenario=scenario_id).exclude(evidence=None).order_by("-id")[:PAGE])
+    chart = (
+        svg(score_chart(found.scenario, evaluations[0], get_language() or "zh-hans").to_dict()) if evaluations else ""
+    )
+    context = {"place": "scenarios", "one": found.scenario, "evaluations": evaluations, "chart": chart}
+    return render(request, "console/scenario.html", context)
+
+
+@require_safe
+def records(request: HttpRequest) -> HttpResponse:
+    """Show evidence records, the latest first."""
+    before = request.GET.get("before", "")
+    found = Record.objects.order_by("-sequence")
+    if before.isdigit():
+        found = found.filter(sequence__lt=int(before))
+    page = list(found[: PAGE + 1])
+    more = page[PAGE - 1].sequence if len(page) > PAGE else None
+    return render(request, "console/records.html", {"place": "records", "records": page[:PAGE], "before": more})
+
+
+@require_safe
+def record(request: HttpRequest, sequence: int) -> HttpResponse:
+    """Show one evidence record, and whether its digest matches."""
+    one = get_object_or_404(Record, sequence=sequence)
+    fields = (one.sequence, one.time, one.actor, one.kind, one.subject, one.body, one.previous)
+    context = {
+        "place": "records",
+        "record": one,
+        "sealed": seal(*fields, one.digest.partition(":")[0]) == one.digest,
+        "body": json.dumps(json.loads(one.body), ensure_ascii=False, indent=2),
+    }
+    return render(request, "console/record.html", context)

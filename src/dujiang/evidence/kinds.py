@@ -1,0 +1,29 @@
+"""The kinds of evidence. A plane that leaves a new kind of record adds its row here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dujiang.messages import Text
+
+
+class Kind(NamedTuple):
+    """A kind of evidence: its title, what its subject names, and whether its subjects are tallied one by one.
+
+    Subjects are tallied where a report asks for the latest record of each, as with scenarios; it costs a row a
+    subject and month.
+    """
+
+    title: Text
+    subject: Text
+    by_subject: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "plan.loaded": Kind(Text("载入方案", "plan loaded"), Text("方案", "programme")),
+    "plan.amended": Kind(Text("人工修订", "plan amended"), Text("方案条目", "item of a programme")),
+    "statistic.recorded": Kind(Text("登记统计数据", "statistic recorded"), Text("指标", "indicator")),
+    "scenario.evaluated": Kind(Text("场景评测", "scenario evaluated"), Text("场景", "scenario"), by_subject=True),
+    "scenario.tried": Kind(Text("场景试跑", "scenario tried"), Text("场景", "scenario")),
+    "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
+}

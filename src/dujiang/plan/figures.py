@@ -1,0 +1,100 @@
+"""What the monthly dispatch is computed from, gathered from the store.
+
+It reads monthly tallies and the latest record of each scenario and indicator, never the history, so that a dispatch
+costs the same after a year as after a month.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Max
+
+from dujiang.evidence.kinds import KINDS
+from dujiang.evidence.models import Record, Tally
+from dujiang.messages import Text
+from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch
+from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
+from dujiang.plan.models import Item, Programme
+
+
+def facts(programme: Programme, kind: str) -> dict[int, dict[str, Any]]:
+    """Return the facts of a programme's items of a kind, by number."""
+    items = programme.items.filter(kind=kind, present=True)
+    by_number = kind in (Item.Kind.TASK, Item.Kind.REQUIREMENT)
+    return {item.facts["number"] if by_number else item.position: item.facts for item in items}
+
+
+def indicators_of(programme: Programme) -> list[Indicator]:
+    """Return a programme's indicators."""
+    return indicators(facts(programme, Item.Kind.GOAL))
+
+
+def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
+    """Return the dispatch of a month (2026-11); raises ValueError where it isn't one."""
+    month_end(month)
+    goals = facts(programme, Item.Kind.GOAL)
+    return dispatch(
+        title=programme.title,
+        number=programme.number,
+        month=month,
+        goals=goals,
+        tasks=facts(programme, Item.Kind.TASK),
+        observed=_observed(programme, goals, month),
+        scenarios=_scenarios(month),
+        added=_added(month),
+    )
+
+
+def _observed(programme: Programme, goals: Mapping[int, Mapping[str, Any]], month: str) -> dict[str, list[Observation]]:
+    """Return each indicator's first and latest figure up to the month's end (one where they are the same)."""
+    until = programme.statistics.filter(period_end__lte=month_end(month))
+    observed: dict[str, list[Observation]] = {}
+    # Two look-ups in an index each, however many figures there are.
+    for one in indicators(goals):
+        figures = until.filter(indicator=one.key)
+        last = figures.order_by("-period_end", "-evidence").first()
+        if last is None:
+            continue
+        earliest = figures.order_by("period_end").values_list("period_end", flat=True)[:1]
+        # Of several records for one period the last one counts.
+        first = figures.filter(period_end=earliest).order_by("-evidence").first()
+        observed[one.key] = [
+            Observation(row.period_end, row.value, row.evidence, row.source)
+            for row in dict.fromkeys((first, last))
+            if row is not None
+        ]
+    return observed
+
+
+def _scenarios(month: str) -> list[ScenarioStanding]:
+    """Return where each scenario stood at the month's end, by its last evaluation since January."""
+    year = month[:4]
+    last = (
+        Tally.objects.filter(kind="scenario.evaluated", month__gte=f"{year}-01", month__lte=month)
+        .exclude(subject="")
+        .values("subject")
+        .annotate(record=Max("last"))
+        .values_list("record", flat=True)
+    )
+    standings = []
+    for record in Record.objects.filter(sequence__in=list(last)):
+        body = json.loads(record.body)
+        titles = body.get("title") or {"zh": record.subject, "en": record.subject}
+        standings.append(
+            ScenarioStanding(
+                record.subject,
+                Text(titles["zh"], titles["en"]),
+                record.subject.split("/")[0],
+                body["verdict"]["runs_through"],
+                record.sequence,
+            )
+        )
+    return standings
+
+
+def _added(month: str) -> list[Added]:
+    rows = Tally.objects.filter(month=month, subject="").order_by("kind")
+    return [Added(row.kind, KINDS[row.kind].title, row.count, row.first, row.last) for row in rows]

@@ -1,0 +1,42 @@
+"""Filters that show Dujiang's texts and table cells in a page's language."""
+
+from __future__ import annotations
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+
+from dujiang.messages import Text
+from dujiang.plan.indicators import Status
+from dujiang.plan.sections import Cell, Records
+
+register = template.Library()
+
+
+@register.filter
+def text(value: Text | None) -> str:
+    """Return a text in the page's language."""
+    return value.in_language(get_language() or "zh-hans") if value else ""
+
+
+@register.filter
+def cell(value: Cell) -> SafeString | str:
+    """Return a table cell: a status as a mark with its words, records as links to them."""
+    match value:
+        case Status():
+            return format_html('<span class="status {}">{}</span>', value.value, text(value.words))
+        case Records() if value:
+            return format_html_join(", ", "{}", ((_record(number),) for number in value))
+        case Text():
+            return text(value)
+        case _:
+            return str(value)
+
+
+def _record(number: int) -> SafeString | str:
+    try:
+        return format_html('<a href="{}">{}</a>', reverse("record", args=[number]), number)
+    except NoReverseMatch:
+        return str(number)

@@ -1,0 +1,1 @@
+"""Scenarios: what one is, where they are found, how they are run and judged."""

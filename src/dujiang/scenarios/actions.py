@@ -1,0 +1,117 @@
+"""Evaluating a scenario: run what is missing, keep each seed as it comes, and leave evidence at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from dujiang.evidence.actions import append
+from dujiang.identity import Actor, require
+from dujiang.scenarios import runner
+from dujiang.scenarios.digest import digest
+from dujiang.scenarios.engines import Engine
+from dujiang.scenarios.models import Evaluation, SeedScore
+from dujiang.scenarios.registry import Found
+from dujiang.scenarios.runner import SeedResult
+from dujiang.scenarios.verdict import MIN_SEEDS, Verdict
+
+
+def evaluate(
+    actor: Actor,
+    found: Found,
+    *,
+    seeds: list[int],
+    size: str,
+    engine: Engine,
+    progress: Callable[[int, str], None] = lambda seed, step: None,
+) -> Evaluation:
+    """Evaluate a scenario and return the finished evaluation, whose record is evidence.
+
+    An unfinished evaluation of the same version, size, seeds and libraries is taken up where it stopped. Fewer than
+    five seeds are a trial: on record, but no verdict on the scenario. Raises `NotAllowed`.
+    """
+    require(actor, "scenario.evaluate")
+    wanted = {
+        "scenario": found.scenario.id,
+        "version": found.version(),
+        "size": size,
+        "libraries": found.library_versions(),
+        "seeds": seeds,
+    }
+    evaluation = Evaluation.objects.filter(**wanted, evidence=None).order_by("-id").first()
+    if evaluation is None:
+        evaluation = Evaluation.objects.create(**wanted)
+    results = {score.seed: SeedResult.from_json(score.result) for score in evaluation.scores.all()}
+    for seed in results:
+        progress(seed, "done")
+    missing = [seed for seed in seeds if seed not in results]
+    for result in runner.run(found, missing, size, engine, progress=progress):
+        SeedScore.objects.update_or_create(
+            evaluation=evaluation, seed=result.seed, defaults={"result": result.as_json()}
+        )
+        results[result.seed] = result
+        progress(result.seed, "done")
+    ordered = [results[seed] for seed in seeds]
+    progress(seeds[0], "check")
+    faults = runner.check(found, seeds[0], size, engine, ordered[0])
+    verdict = runner.verdict(found.scenario, ordered, faults)
+    return _finish(actor, found, evaluation, ordered, verdict)
+
+
+@transaction.atomic
+def _finish(
+    actor: Actor, found: Found, evaluation: Evaluation, results: list[SeedResult], verdict: Verdict
+) -> Evaluation:
+    # Whoever evaluated the same beside us may have finished it first; one evaluation leaves one record.
+    evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
+    if evaluation.evidence is None:
+        evaluation.verdict = verdict_json(verdict)
+        kind = "scenario.evaluated" if len(results) >= MIN_SEEDS else "scenario.tried"
+        body = record(found, evaluation, results)
+        evaluation.evidence = append(actor, kind, evaluation.scenario, body).sequence
+        evaluation.save()
+    return evaluation
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict as it is stored and recorded."""
+    reasons = [asdict(reason) for reason in verdict.reasons]
+    figures = {name: getattr(verdict, name) for name in ("baseline", "method", "gain", "low", "high", "margin")}
+    return {**figures, "runs_through": verdict.runs_through, "reasons": reasons}
+
+
+def record(found: Found, evaluation: Evaluation, results: list[SeedResult]) -> dict[str, Any]:
+    """Return the body of the evidence record of a scenario's run."""
+    return {
+        "scenario": evaluation.scenario,
+        "title": {"zh": found.scenario.title.zh, "en": found.scenario.title.en},
+        "task": found.scenario.task,
+        "version": evaluation.version,
+        "data": digest([one.data for one in results]),
+        "size": evaluation.size,
+        "seeds": evaluation.seeds,
+        "libraries": evaluation.libraries,
+        "machine": runner.machine(),
+        "metric": found.scenario.metric.en,
+        "unit": found.scenario.unit,
+        "scores": [
+            {
+                "seed": one.seed,
+                "baseline": one.baseline.score,
+                "method": one.method.score,
+                "faults": [fault.en for fault in one.faults],
+            }
+            for one in results
+        ],
+        "resources": {
+            role: {
+                "seconds": round(sum(getattr(one, role).seconds for one in results), 3),
+                "memory_mib": round(max(getattr(one, role).memory_mib for one in results), 1),
+            }
+            for role in ("baseline", "method")
+        },
+        "verdict": evaluation.verdict,
+    }

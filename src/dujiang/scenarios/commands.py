@@ -1,0 +1,369 @@
+"""``dujiang scenario``: the directory of scenarios, their evaluation, and their use on a person's own file."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from dujiang.identity import at_the_terminal
+from dujiang.messages import BadInput, Text
+from dujiang.scenarios.contract import Answer
+from dujiang.scenarios.engines import Engine, LocalEngine, RayEngine
+from dujiang.scenarios.registry import Found, find, scenarios
+from dujiang.terminal import Json, Refused, both, console, errors, plain_errors, say, table, write_json
+
+if TYPE_CHECKING:
+    from dujiang.scenarios.models import Evaluation
+
+scenario = typer.Typer(name="scenario", help="场景 / Scenarios.", no_args_is_help=True)
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="场景标识,all 为全部 / scenario ids, or all")]
+
+
+class EngineName(StrEnum):
+    """Where the steps run."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+@scenario.command("list")
+def list_command(json_file: Json = None) -> None:
+    """场景目录 / List the scenarios."""
+    with plain_errors():
+        rows = table(Text("场景", "Scenario"), Text("名称", "Title"), Text("任务", "Task"), Text("度量", "Metric"))
+        for one in scenarios():
+            about = one.scenario
+            title = both(about.title)
+            if one.missing:
+                title += f"\n[red]需安装 / needs: pip install 'dujiang\\[{about.industry}]'[/red]"
+            rows.add_row(about.id, title, str(about.task), both(about.metric))
+        console.print(rows)
+        write_json(json_file, [_described(one) for one in scenarios()])
+
+
+@scenario.command()
+def show(scenario_id: Annotated[str, typer.Argument(metavar="ID")], json_file: Json = None) -> None:
+    """一个场景的说明 / Describe a scenario."""
+    with plain_errors():
+        found = find(scenario_id)
+        about = found.scenario
+        console.print(f"[bold]{about.id}[/bold]")
+        say(about.title)
+        rows = table(Text("项目", "Item"), Text("内容", "Content"))
+        for heading, value in (
+            (Text("说明", "Summary"), about.summary),
+            (Text("方案中的系统", "System of the plan"), about.system),
+            (Text("用户", "User"), about.user),
+            (Text("决策", "Decision"), about.decision),
+            (Text("度量", "Metric"), about.metric),
+            (Text("基线", "Baseline"), about.baseline_title),
+            (Text("方法", "Method"), about.method_title),
+            *((Text("文件格式", "File format"), one) for one in about.formats),
+        ):
+            rows.add_row(both(heading), both(value))
+        rows.add_row(both(Text("来源", "Source")), about.source)
+        console.print(rows)
+        write_json(json_file, _described(found))
+
+
+def _described(found: Found) -> dict[str, Any]:
+    about = found.scenario
+    texts = ("title", "summary", "system", "user", "decision", "metric", "baseline_title", "method_title")
+    return {
+        "id": about.id,
+        "industry": about.industry,
+        "task": about.task,
+        **{name: {"zh": getattr(about, name).zh, "en": getattr(about, name).en} for name in texts},
+        "formats": [{"zh": one.zh, "en": one.en} for one in about.formats],
+        "unit": about.unit,
+        "better": about.better,
+        "margin": about.margin,
+        "source": about.source,
+        "sizes": list(about.sizes),
+        "seconds": about.resources.seconds,
+        "memory_mib": about.resources.memory_mib,
+        "installed": not found.missing,
+    }
+
+
+@scenario.command()
+def check(
+    scenario_id: Annotated[str, typer.Argument(metavar="ID")],
+    engine: Annotated[EngineName, typer.Option(help="执行引擎 / engine")] = EngineName.LOCAL,
+    json_file: Json = None,
+) -> None:
+    """按场景约定检查一个场景(小规模,五个种子) / Hold a scenario to the contract (small size, five seeds)."""
+    from dujiang.scenarios import runner
+
+    with plain_errors():
+        found = _installed(scenario_id)
+        with _engine(engine, [found]) as running, _progress([found], 5) as hear:
+            seeds = list(range(5))
+            size = found.scenario.sizes[0]
+            results = list(runner.run(found, seeds, size, running, progress=hear(found)))
+            results.sort(key=lambda one: one.seed)
+            verdict = runner.verdict(found.scenario, results, runner.check(found, 0, size, running, results[0]))
+        # Few small seeds say whether the scenario works; whether it gains enough is for the evaluation to say.
+        faults = verdict.faults
+        write_json(json_file, {"id": scenario_id, "ok": not faults, "faults": [str(one) for one in faults]})
+        if faults:
+            raise Refused(Text("\n".join(one.zh for one in faults), "\n".join(one.en for one in faults)))
+        say(Text(f"{scenario_id} 符合约定", f"{scenario_id} keeps the contract"))
+
+
+@scenario.command()
+def evaluate(
+    ids: Ids,
+    size: Annotated[str, typer.Option(help="规模 / size")] = "default",
+    seeds: Annotated[int, typer.Option(min=1, help="种子数 / number of seeds")] = 5,
+    engine: Annotated[EngineName, typer.Option(envvar="DUJIANG_ENGINE", help="执行引擎 / engine")] = EngineName.LOCAL,
+    json_file: Json = None,
+) -> None:
+    """评测场景:方法对基线,写入存证;中断后再次运行则接着做 / Evaluate scenarios against their baselines; an interrupted run is taken up."""
+    with plain_errors():
+        from dujiang.store import open_store
+
+        open_store()
+        from dujiang.scenarios.actions import evaluate as evaluate_one
+
+        wanted = [one.scenario.id for one in scenarios() if not one.missing] if ids == ["all"] else ids
+        chosen = [_installed(one) for one in wanted]
+        for one in chosen:
+            if size not in one.scenario.sizes:
+                sizes = ", ".join(one.scenario.sizes)
+                raise Refused(
+                    Text(
+                        f"{one.scenario.id} 没有规模 {size};可用:{sizes}",
+                        f"{one.scenario.id} has no size {size}: {sizes}",
+                    )
+                )
+        done = []
+        try:
+            with _engine(engine, chosen) as running, _progress(chosen, seeds) as hear:
+                for one in chosen:
+                    evaluation = evaluate_one(
+                        at_the_terminal(), one, seeds=list(range(seeds)), size=size, engine=running, progress=hear(one)
+                    )
+                    done.append((one, evaluation))
+        except KeyboardInterrupt:
+            errors.print(
+                "已中断,做完的种子已保存;再次运行同一命令即接着做\ninterrupted; finished seeds are kept, run the same command to go on"
+            )
+            raise typer.Exit(130) from None
+        _print_verdicts(done)
+        write_json(json_file, [_evaluated(one, evaluation) for one, evaluation in done])
+
+
+def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
+    rows = table(
+        Text("场景", "Scenario"),
+        Text("度量", "Metric"),
+        Text("基线", "Baseline"),
+        Text("方法", "Method"),
+        Text("增益 [95% 区间]", "Gain [95 %]"),
+        Text("秒/种子", "s a seed"),
+        Text("内存 MiB", "Memory MiB"),
+        Text("判定", "Verdict"),
+        Text("存证", "Evidence"),
+    )
+    for one, evaluation in done:
+        about, verdict = one.scenario, evaluation.verdict or {}
+        scores = [score.result["method"] for score in evaluation.scores.all()]
+        gain = (
+            f"{verdict['gain']:.4g} [{verdict['low']:.4g}, {verdict['high']:.4g}]"
+            if verdict["gain"] is not None
+            else "—"
+        )
+        rows.add_row(
+            f"{about.id}\n[dim]{evaluation.size}, {len(evaluation.seeds)}[/dim]",
+            f"{both(about.metric)}\n[dim]{about.unit} {'↑' if about.better == 'higher' else '↓'}[/dim]",
+            _number(verdict["baseline"]),
+            _number(verdict["method"]),
+            gain,
+            f"{sum(score['seconds'] for score in scores) / len(scores):.1f}",
+            f"{max(score['memory_mib'] for score in scores):.0f}",
+            both(Text("跑通", "runs through"))
+            if verdict["runs_through"]
+            else f"[red]{both(Text('未跑通', 'does not'))}[/red]",
+            str(evaluation.evidence),
+        )
+    console.print(rows)
+    for one, evaluation in done:
+        for reason in (evaluation.verdict or {})["reasons"]:
+            console.print(f"[red]{one.scenario.id}[/red]: {reason['zh']} / {reason['en']}", highlight=False)
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4g}"
+
+
+def _evaluated(found: Found, evaluation: Evaluation) -> dict[str, Any]:
+    about = found.scenario
+    return {
+        "id": about.id,
+        "size": evaluation.size,
+        "version": evaluation.version,
+        "metric": {"zh": about.metric.zh, "en": about.metric.en},
+        "unit": about.unit,
+        "better": about.better,
+        **(evaluation.verdict or {}),
+        "seeds": [
+            {
+                "seed": score.seed,
+                "baseline": score.result["baseline"]["score"],
+                "method": score.result["method"]["score"],
+                "baseline_seconds": score.result["baseline"]["seconds"],
+                "method_seconds": score.result["method"]["seconds"],
+                "memory_mib": score.result["method"]["memory_mib"],
+                "faults": score.result["faults"],
+            }
+            for score in evaluation.scores.all()
+        ],
+        "evidence": evaluation.evidence,
+    }
+
+
+@scenario.command()
+def apply(
+    scenario_id: Annotated[str, typer.Argument(metavar="ID")],
+    source: Annotated[Path, typer.Option("--input", help="输入文件 / input file")],
+    target: Annotated[Path, typer.Option("--output", help="输出 .csv、.json 或 .xlsx / output")],
+    picture: Annotated[Path | None, typer.Option(help="图片 .svg、.png 或 .html / also draw the picture")] = None,
+) -> None:
+    """用自己的文件运行场景 / Run a scenario on your own file."""
+    from dujiang.scenarios import steps
+
+    with plain_errors():
+        found = _installed(scenario_id)
+        if target.suffix.lower() not in _WRITERS:
+            raise Refused(Text("输出文件应为 .csv、.json 或 .xlsx", "the output is a .csv, .json or .xlsx file"))
+        if not source.exists():
+            raise BadInput(source, expected=Text("存在的文件", "a file that exists"))
+        with _engine(EngineName.LOCAL, [found]) as running, errors.status(scenario_id):
+            outcome = running.run(steps.apply, found.module, str(source), limits=found.scenario.resources)
+        if outcome.bad_input:
+            raise outcome.bad_input
+        if outcome.failure:
+            raise Refused(outcome.failure)
+        inputs, answer = outcome.value
+        _write_whole(target, _WRITERS[target.suffix.lower()], answer)
+        if picture:
+            from dujiang.charts import save
+
+            save(found.scenario.picture(inputs, answer), picture)
+        say(
+            Text(
+                f"{len(answer)} 行结果写入 {target}(用时 {outcome.seconds:.1f} 秒)",
+                f"{len(answer)} rows written to {target} in {outcome.seconds:.1f} s",
+            )
+        )
+
+
+def _write_whole(target: Path, write: Callable[[Path, Answer], None], answer: Answer) -> None:
+    """Write beside the target and move it into place, so that no half-written answer is left."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".partial-{target.name}")
+    try:
+        write(partial, answer)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _write_csv(path: Path, answer: Answer) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        if answer:
+            writer = csv.DictWriter(file, fieldnames=list(answer[0]))
+            writer.writeheader()
+            writer.writerows(answer)
+
+
+def _write_json(path: Path, answer: Answer) -> None:
+    path.write_text(json.dumps(answer, ensure_ascii=False, indent=1, default=_plain_number), encoding="utf-8")
+
+
+def _plain_number(value: Any) -> Any:
+    return value.item()
+
+
+def _write_excel(path: Path, answer: Answer) -> None:
+    from openpyxl import Workbook
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("结果")
+    if answer:
+        sheet.append(list(answer[0]))
+    for row in answer:
+        sheet.append([getattr(cell, "item", lambda cell=cell: cell)() for cell in row.values()])
+    book.save(path)
+
+
+_WRITERS = {".csv": _write_csv, ".json": _write_json, ".xlsx": _write_excel}
+
+
+def _installed(scenario_id: str) -> Found:
+    found = find(scenario_id)
+    if found.missing:
+        names = ", ".join(found.missing)
+        extra = found.scenario.industry
+        raise Refused(
+            Text(
+                f"{scenario_id} 需要 {names}:请安装 pip install 'dujiang[{extra}]'",
+                f"{scenario_id} needs {names}: pip install 'dujiang[{extra}]'",
+            )
+        )
+    return found
+
+
+@contextmanager
+def _engine(name: EngineName, chosen: list[Found]) -> Iterator[Engine]:
+    engine: Engine
+    if name is EngineName.RAY:
+        try:
+            engine = RayEngine([one.module for one in chosen])
+        except ImportError as error:
+            raise Refused(
+                Text("需要 Ray:pip install 'dujiang[ray]'", "Ray is needed: pip install 'dujiang[ray]'")
+            ) from error
+    else:
+        engine = LocalEngine(sorted({library for one in chosen for library in one.scenario.libraries}))
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+@contextmanager
+def _progress(chosen: list[Found], seeds: int) -> Iterator[Callable[[Found], Callable[[int, str], None]]]:
+    """Show a bar a scenario; what it gives makes the listener of a scenario's steps."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:g}/{task.total:g}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(
+        *columns, console=errors, transient=not os.environ.get("CI"), disable=not errors.is_terminal
+    ) as progress:
+        bars = {one.scenario.id: progress.add_task(one.scenario.id, total=seeds, start=False) for one in chosen}
+
+        def listen(found: Found) -> Callable[[int, str], None]:
+            bar = bars[found.scenario.id]
+
+            def hear(seed: int, step: str) -> None:
+                progress.start_task(bar)
+                progress.update(bar, advance=step == "done", description=f"{found.scenario.id} · {seed} · {step}")
+
+            return hear
+
+        yield listen

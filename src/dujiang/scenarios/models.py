@@ -1,0 +1,33 @@
+"""Evaluations as they are stored, so that an interrupted one goes on with the seeds that are missing."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Evaluation(models.Model):
+    """One evaluation of one version of a scenario. ``evidence`` is set when it is finished."""
+
+    scenario = models.CharField(max_length=120)
+    version = models.CharField(max_length=64)
+    size = models.CharField(max_length=20)
+    libraries = models.JSONField()
+    seeds = models.JSONField()
+    started = models.DateTimeField(auto_now_add=True)
+    verdict = models.JSONField(null=True)
+    evidence = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["scenario", "-id"])]
+
+
+class SeedScore(models.Model):
+    """What a seed of an evaluation came to (`runner.SeedResult`)."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="scores")
+    seed = models.IntegerField()
+    result = models.JSONField()
+
+    class Meta:
+        ordering = ["seed"]
+        constraints = [models.UniqueConstraint(fields=["evaluation", "seed"], name="one_score_a_seed")]

@@ -1,0 +1,190 @@
+"""Runs a scenario's seeds on an engine and judges them; knows nothing of where the results are kept."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from typing import Any
+
+import psutil
+
+from dujiang.messages import Text
+from dujiang.scenarios import steps
+from dujiang.scenarios.contract import Answer, Resources, Scenario
+from dujiang.scenarios.digest import digest
+from dujiang.scenarios.engines import Engine, Outcome
+from dujiang.scenarios.registry import Found
+from dujiang.scenarios.verdict import Verdict, judge
+
+# Making cases and judging is the runner's own work: it has room, but must end too.
+_OWN = Resources(seconds=600.0, memory_mib=8192)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleResult:
+    """What the baseline or the method came to on a seed: its ``score`` or the ``failure``, seconds, peak MiB."""
+
+    score: float | None
+    seconds: float
+    memory_mib: float
+    failure: Text | None = None
+    answers: str | None = None
+    """Digest of the answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedResult:
+    """What a seed came to. ``faults`` are the scenario's: cases that fail, answers that don't repeat."""
+
+    seed: int
+    data: str | None
+    """Digest of the seed's cases."""
+    baseline: RoleResult
+    method: RoleResult
+    faults: list[Text] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values, as they are stored."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> SeedResult:
+        """Read back what `as_json` gave."""
+
+        def text(value: Mapping[str, str] | None) -> Text | None:
+            return Text(**value) if value else None
+
+        def role(value: Mapping[str, Any]) -> RoleResult:
+            return RoleResult(**{**value, "failure": text(value["failure"])})
+
+        return cls(
+            stored["seed"],
+            stored["data"],
+            role(stored["baseline"]),
+            role(stored["method"]),
+            [Text(**fault) for fault in stored["faults"]],
+        )
+
+
+def run(
+    found: Found,
+    seeds: list[int],
+    size: str,
+    engine: Engine,
+    *,
+    progress: Callable[[int, str], None] = lambda seed, step: None,
+) -> Iterator[SeedResult]:
+    """Run seeds and yield each result as it is there, so that it can be kept; ``progress`` hears (seed, step).
+
+    As many seeds run at once as the engine is wide.
+    """
+    with ThreadPoolExecutor(engine.width) as pool:
+        waiting = iter(seeds)
+
+        def start(seed: int) -> Future[SeedResult]:
+            return pool.submit(run_seed, found, seed, size, engine, progress=progress)
+
+        # Only as many as run at once are started, so that an interrupted run has no queue to drain.
+        running = {start(seed) for seed in islice(waiting, engine.width)}
+        try:
+            while running:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+                running |= {start(seed) for seed in islice(waiting, len(done))}
+        except BaseException:
+            # Whoever interrupts is not kept waiting for the seeds that are still running.
+            engine.close()
+            raise
+
+
+def run_seed(
+    found: Found,
+    seed: int,
+    size: str,
+    engine: Engine,
+    *,
+    progress: Callable[[int, str], None] = lambda seed, step: None,
+) -> SeedResult:
+    """Prepare a seed's inputs, have both roles answer, the method twice on seed 0, and judge the answers."""
+    limits = found.scenario.resources
+    progress(seed, "prepare")
+    prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
+    if prepared.failure:
+        nothing = RoleResult(None, 0.0, 0.0, prepared.failure)
+        return SeedResult(seed, None, nothing, nothing, [_during("cases", prepared.failure)])
+    results: dict[str, RoleResult] = {}
+    faults: list[Text] = []
+    for role in steps.ROLES:
+        progress(seed, role)
+        outcome = engine.run(steps.answer, found.module, role, prepared.value.inputs, limits=limits)
+        progress(seed, f"judge {role}")
+        results[role] = _judged(found, seed, size, engine, outcome, prepared.value.digest)
+        if (failure := results[role].failure) is not None:
+            faults.append(_during(role, failure))
+    return SeedResult(seed, prepared.value.digest, results["baseline"], results["method"], faults)
+
+
+def _judged(found: Found, seed: int, size: str, engine: Engine, outcome: Outcome, data: str) -> RoleResult:
+    if outcome.failure:
+        return RoleResult(None, outcome.seconds, outcome.memory_mib, outcome.failure)
+    answers: list[Answer] = outcome.value
+    judged = engine.run(steps.score, found.module, seed, size, answers, data, limits=_OWN)
+    return RoleResult(judged.value, outcome.seconds, outcome.memory_mib, judged.failure, _digest(answers))
+
+
+def _digest(answers: list[Answer]) -> str | None:
+    try:
+        return digest(answers)
+    except TypeError:
+        return None
+
+
+def _during(step: str, failure: Text) -> Text:
+    return Text(f"{step}:{failure.zh}", f"{step}: {failure.en}")
+
+
+def check(found: Found, seed: int, size: str, engine: Engine, first: SeedResult) -> list[Text]:
+    """Check what one seed shows of the whole scenario: the method's answer repeats, and a written file reads back."""
+    faults = []
+    prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
+    if prepared.failure:
+        return [_during("cases", prepared.failure)]
+    again = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=found.scenario.resources)
+    if again.failure:
+        faults.append(_during("method", again.failure))
+    elif _digest(again.value) != first.method.answers:
+        faults.append(
+            Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
+        )
+    written = engine.run(steps.reads_back, found.module, seed, size, limits=_OWN)
+    if written.failure:
+        faults.append(_during("read(write())", written.failure))
+    elif not written.value:
+        faults.append(Text("写出的文件读回后不同", "a file in the declared format did not read back equal"))
+    return faults
+
+
+def verdict(scenario: Scenario, results: list[SeedResult], faults: list[Text]) -> Verdict:
+    """Judge a run's results."""
+    pairs = [(one.baseline.score, one.method.score) for one in results]
+    gains = [scenario.gain(b, m) for b, m in pairs if b is not None and m is not None]
+    seen = [
+        Text(f"种子 {one.seed}:{fault.zh}", f"seed {one.seed}: {fault.en}") for one in results for fault in one.faults
+    ]
+    return judge(pairs, gains, margin=scenario.margin, faults=[*seen, *faults])
+
+
+def machine() -> dict[str, Any]:
+    """Return what a run's record says of the machine; nothing that names it."""
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "memory_mib": round(psutil.virtual_memory().total / 2**20),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,87 @@
+"""Django's settings. What a site may choose comes from the environment; docs/reference/settings.md lists it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+
+from dujiang.keys import site_secret
+
+HOME = Path(os.environ.get("DUJIANG_HOME") or Path.home() / ".local" / "share" / "dujiang")
+"""Where the embedded database, keys and files live."""
+HOME.mkdir(parents=True, exist_ok=True)
+
+
+SECRET_KEY = site_secret(HOME, "secret-key", lambda: secrets.token_urlsafe(48).encode()).decode()
+DEBUG = False
+ALLOWED_HOSTS = os.environ.get("DUJIANG_HOSTS", "127.0.0.1,localhost").split(",")
+
+if url := os.environ.get("DUJIANG_DATABASE_URL"):
+    DATABASES = {"default": dj_database_url.parse(url, conn_max_age=60)}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": HOME / "dujiang.sqlite3",
+            "OPTIONS": {
+                # Writers queue at BEGIN rather than fail at COMMIT; a commit that was acknowledged is on disk.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 30,
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            },
+        }
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+EVIDENCE_DIGEST = os.environ.get("DUJIANG_DIGEST", "sha256")
+"""``sha256``, or ``sm3`` where a site must use national algorithms; records written before keep theirs."""
+
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "dujiang.evidence",
+    "dujiang.plan",
+    "dujiang.scenarios",
+    "dujiang.console",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "dujiang.urls"
+ASGI_APPLICATION = "dujiang.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    }
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [Path(__file__).parent / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+
+STATIC_URL = "static/"
+# Pages are served from the package's own files: there is nothing to collect or to fetch.
+WHITENOISE_USE_FINDERS = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

@@ -1,0 +1,112 @@
+"""What all tests share: a home of the run's own, the two databases, and a scratch site for whole commands."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import postgresql
+
+_numbers = count(1)
+_server: postgresql.Server | None = None
+_home = tempfile.TemporaryDirectory(prefix="dujiang-tests-")
+# Nothing of the person's own site is touched, and nothing of their settings decides a test.
+for name in ("DUJIANG_DATABASE_URL", "DUJIANG_DIGEST", "DUJIANG_ENGINE", "RAY_ADDRESS"):
+    os.environ.pop(name, None)
+os.environ["DUJIANG_HOME"] = _home.name
+os.environ["DJANGO_SETTINGS_MODULE"] = "dujiang.settings"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _server
+    config.addinivalue_line("markers", "store: uses the database; run on SQLite and on PostgreSQL")
+    if config.getoption("--database") == "postgresql" and (found := postgresql.binaries()):
+        _server = postgresql.Server(found)
+        os.environ["DUJIANG_DATABASE_URL"] = _server.create("dujiang")
+    # Only now is it known which database the settings are to name.
+    import django
+
+    django.setup()
+
+
+def pytest_unconfigure() -> None:
+    if _server:
+        _server.stop()
+    _home.cleanup()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses the store; on the PostgreSQL run nothing else is run, and without one it is skipped by name."""
+    for item in items:
+        if {"db", "site"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.store)
+    if config.getoption("--database") == "postgresql":
+        wanted = [item for item in items if item.get_closest_marker("store")]
+        config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+        items[:] = wanted
+        if _server is None:
+            for item in items:
+                item.add_marker(pytest.mark.skip(reason="PostgreSQL is not installed (Debian: postgresql)"))
+
+
+@dataclass
+class Site:
+    """A site of its own: home, database, and its commands in processes of their own."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str | Path, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run a command and return what it printed; raises AssertionError where it failed and ``check`` is set."""
+        done = subprocess.run(
+            [sys.executable, "-m", "dujiang.cli", *map(str, arguments)],
+            env={**self.environment, **more},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert not check or done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a Python program on the site, its store open."""
+        prelude = "from dujiang.store import open_store; open_store()\n"
+        return subprocess.Popen(
+            [sys.executable, "-c", prelude + code, *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A fresh site with an empty database of the kind that this run is on."""
+    home = tmp_path / "home"
+    tests = str(Path(__file__).parent)
+    environment = {**os.environ, "DUJIANG_HOME": str(home), "COLUMNS": "200", "PYTHONPATH": tests}
+    if _server:
+        environment["DUJIANG_DATABASE_URL"] = _server.create(f"site{next(_numbers)}")
+    return Site(home, environment)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The folder of real workloads; tests that need it are skipped by name where there is none."""
+    folder = os.environ.get("DUJIANG_DATA")
+    if not folder:
+        pytest.skip("DUJIANG_DATA does not name the folder of real workloads")
+    return Path(folder)
