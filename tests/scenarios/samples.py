@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 
 from dujiang.scenarios.contract import BadInput, Case, Resources, Scenario, Text
+from dujiang.scenarios.registry import in_module
 
 NOTE = Text("测试", "test")
 
@@ -88,6 +89,14 @@ def made(name, **changes):
         "resources": Resources(seconds=5, memory_mib=1024),
     }
     return Scenario(**{**fields, **changes})
+
+
+def sample_in(folder, name, **functions):
+    """Write a scenario's module into a folder on the path, some of its functions replaced by others from here."""
+    changes = ", ".join(f"{field}=samples.{function}" for field, function in functions.items())
+    module = f"sample_{folder.name}_{name}".replace("-", "_")
+    (folder / f"{module}.py").write_text(f"import samples\nSCENARIO = samples.made({name!r}, {changes})\n")
+    return in_module(module)
 
 
 def crashes(inputs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -133,8 +134,11 @@ def _csv(path: Path) -> Iterator[list[str]]:
             continue
     else:
         raise BadInput(path, expected=Text("UTF-8 或 GB18030 编码的 CSV,或 .xlsx", "CSV in UTF-8 or GB18030, or .xlsx"))
-    for cells in csv.reader(text.splitlines()):
-        yield [cell.strip() for cell in cells]
+    try:
+        for cells in csv.reader(io.StringIO(text, newline="")):
+            yield [cell.strip() for cell in cells]
+    except csv.Error as error:
+        raise BadInput(path, expected=Text("CSV 表格", "a CSV table"), found=str(error)) from error
 
 
 def _excel(path: Path) -> Iterator[list[str]]:

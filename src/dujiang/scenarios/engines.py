@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import logging
 import multiprocessing
 import os
@@ -117,7 +118,7 @@ class RayEngine:
 
         self._ray = ray
         self._closed = threading.Event()
-        modules = sorted({_folder(name) for name in ("dujiang", *packages)})
+        modules = sorted({_place(name) for name in ("dujiang", *packages)})
         ray.init(
             address=address or os.environ.get("RAY_ADDRESS"),
             runtime_env={"py_modules": modules},
@@ -153,9 +154,10 @@ def _run_locally(step: Callable[..., Any], arguments: tuple[Any, ...], limits: R
     return LocalEngine().run(step, *arguments, limits=limits)
 
 
-def _folder(package: str) -> str:
-    module = sys.modules[package.split(".", maxsplit=1)[0]]
-    return next(iter(module.__path__))
+def _place(module: str) -> str:
+    """Return the folder of a module's package, or the file of one that stands alone."""
+    top = importlib.import_module(module.partition(".")[0])
+    return next(iter(top.__path__)) if hasattr(top, "__path__") else str(top.__file__)
 
 
 def _serve(results: Connection, step: Callable[..., Any], arguments: tuple[Any, ...]) -> None:

@@ -1,0 +1,70 @@
+# Two commands matter: `make run` and `make test`. Both set up all that they need.
+PYTHON ?= python3
+BIN := .venv/bin
+# The plan to load: the office's own file; else the official text in a folder shared beside the checkout; else the
+# outline of Sichuan's plan that comes with the package.
+PLAN ?= $(firstword $(DUJIANG_PLAN) $(wildcard ../shared/plan/*.txt) src/dujiang/plan/outlines/sichuan-2026.txt)
+SIZE ?= small
+SEEDS ?= 5
+PORT ?= 8000
+MONTH := $(shell date +%Y-%m)
+REPORT ?= var/dispatch-$(MONTH).docx
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
+
+.PHONY: run load evaluate dispatch serve test check bench requirements messages clean
+
+run: load evaluate dispatch serve
+
+load: .venv/run
+	$(BIN)/dujiang plan load "$(PLAN)"
+
+evaluate: .venv/run
+	$(BIN)/dujiang scenario evaluate all --size $(SIZE) --seeds $(SEEDS)
+
+dispatch: .venv/run
+	$(BIN)/dujiang dispatch --month $(MONTH) --out "$(REPORT)"
+
+serve: .venv/run
+	$(BIN)/dujiang serve --port $(PORT)
+
+# The whole suite on SQLite, then what uses the store again on PostgreSQL.
+test: .venv/dev
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --database postgresql
+
+check: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/dev
+	$(BIN)/python -m bench
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高版本 / Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/made requirements/run.txt pyproject.toml
+	$(PIP) -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable .
+	@touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	$(PIP) -r requirements/dev.txt
+	@touch $@
+
+# Choose the versions anew; the files name packages, versions and hashes, no index.
+requirements:
+	$(BIN)/python -m pip install --quiet uv
+	$(UV) --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
+	$(UV) --extra manufacturing --extra emergency --extra urban-governance --group build --constraint requirements/dev.txt --output-file requirements/run.txt
+
+# Compile what the pages say in Chinese.
+messages: .venv/dev
+	$(BIN)/pybabel compile --directory src/dujiang/locale --domain django
+
+clean:
+	rm -rf .venv .make var

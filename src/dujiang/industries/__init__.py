@@ -1,0 +1,1 @@
+"""The plan's industries, a package each; one file a scenario."""

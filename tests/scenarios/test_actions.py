@@ -1,0 +1,127 @@
+"""Evaluations in the store: kept seed by seed, taken up after a kill, and left as evidence."""
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from samples import sample_in
+
+from dujiang.evidence.models import Record
+from dujiang.identity import Actor, NotAllowed, Role
+from dujiang.scenarios.actions import evaluate
+from dujiang.scenarios.models import Evaluation, SeedScore
+
+OFFICE = Actor("tester", Role.OFFICE)
+
+
+@pytest.mark.django_db
+def test_an_evaluation_leaves_a_complete_record(sample, engine):
+    found = sample("sound")
+    done = evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="default", engine=engine)
+    record = Record.objects.get(sequence=done.evidence)
+    body = json.loads(record.body)
+    assert (record.kind, record.subject, record.actor) == ("scenario.evaluated", "samples/sound", "office:tester")
+    assert set(body) == {
+        "scenario", "title", "task", "version", "data", "size", "seeds", "libraries", "machine", "metric", "unit",
+        "scores", "resources", "verdict",
+    }  # fmt: skip
+    assert body["verdict"]["runs_through"] is True
+    assert [one["seed"] for one in body["scores"]] == body["seeds"] == [0, 1, 2, 3, 4]
+    assert "numpy" in body["libraries"]
+    assert len(body["version"]) == len(body["data"]) == 64
+    assert body["resources"]["method"]["seconds"] > 0
+
+
+@pytest.mark.django_db
+def test_the_same_run_gives_the_same_scores_and_data(sample, engine):
+    found = sample("sound")
+    runs = [evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=engine) for _ in range(2)]
+    assert runs[0].pk != runs[1].pk
+    first, second = (json.loads(Record.objects.get(sequence=run.evidence).body) for run in runs)
+    for part in ("scores", "data", "version", "verdict"):
+        assert first[part] == second[part]
+
+
+@pytest.mark.django_db
+def test_few_seeds_are_a_trial(sample, engine):
+    done = evaluate(OFFICE, sample("sound"), seeds=[0, 1], size="small", engine=engine)
+    assert Record.objects.get(sequence=done.evidence).kind == "scenario.tried"
+    assert done.verdict["runs_through"] is False
+
+
+@pytest.mark.django_db
+def test_a_failing_method_is_on_record_as_such(sample, engine):
+    done = evaluate(OFFICE, sample("bad", method="raises"), seeds=[0, 1, 2, 3, 4], size="small", engine=engine)
+    body = json.loads(Record.objects.get(sequence=done.evidence).body)
+    assert body["verdict"]["runs_through"] is False
+    assert body["verdict"]["method"] is None
+    assert "out of ideas" in body["scores"][0]["faults"][0]
+
+
+@pytest.mark.django_db
+def test_an_auditor_changes_nothing(sample, engine):
+    with pytest.raises(NotAllowed):
+        evaluate(Actor("auditor", Role.AUDITOR), sample("sound"), seeds=[0], size="small", engine=engine)
+    assert not Evaluation.objects.exists()
+
+
+@pytest.mark.django_db
+def test_an_interrupted_evaluation_keeps_its_seeds_and_goes_on(sample, engine):
+    found = sample("sound")
+    heard = []
+
+    def interrupt(seed, step):
+        heard.append((seed, step))
+        if (seed, step) == (2, "prepare") and heard.count((2, "prepare")) == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=engine, progress=interrupt)
+    assert [one.seed for one in SeedScore.objects.all()] == [0, 1]
+    kept = list(SeedScore.objects.values_list("pk", flat=True))
+    from dujiang.scenarios.engines import LocalEngine
+
+    done = evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=LocalEngine(), progress=interrupt)
+    assert done.evidence
+    assert list(done.scores.values_list("pk", flat=True))[:2] == kept
+    assert heard.count((0, "prepare")) == 1
+
+
+EVALUATE = """
+import sys
+sys.path[:0] = sys.argv[1:]
+from dujiang.identity import Actor, Role
+from dujiang.scenarios.actions import evaluate
+from dujiang.scenarios.engines import LocalEngine
+from dujiang.scenarios.registry import in_module
+heard = lambda seed, step: print(seed, step, flush=True)
+done = evaluate(Actor("tester", Role.OFFICE), in_module("{module}"), seeds=list(range(6)), size="small",
+                engine=LocalEngine(), progress=heard)
+print("evidence", done.evidence, flush=True)
+"""
+
+
+def test_a_killed_evaluation_goes_on_with_the_seeds_that_are_missing(site, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    module = sample_in(tmp_path, "sleepy", method="sleepy").module
+    places = [str(tmp_path), str(Path(__file__).parent)]
+    code = EVALUATE.format(module=module)
+
+    first = site.python(code, *places)
+    for line in first.stdout:
+        if line == "2 method\n":
+            break
+    time.sleep(0.1)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+
+    second = site.python(code, *places)
+    said, errors = second.communicate(timeout=120)
+    assert "evidence 1\n" in said, errors
+    # Seeds 0 and 1 were kept: heard as done, never prepared again.
+    assert "0 prepare" not in said
+    assert "1 prepare" not in said
+    assert "2 prepare" in said
+    assert sum(line.endswith(" done") for line in said.splitlines()) == 6
