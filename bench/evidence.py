@@ -40,9 +40,27 @@ def rows() -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         bare = _bare(Path(folder) / "bare.sqlite3", happenings)
     return [
-        {"bench": f"append, batches of {BATCH}", "ours": batched, "peer": bare["batched"], "peer_name": "bare SQLite", "unit": "records/s"},
-        {"bench": "append, one a commit", "ours": single, "peer": bare["single"], "peer_name": "bare SQLite", "unit": "records/s"},
-        {"bench": f"verify {result.records}", "ours": walked, "peer": bare["read"], "peer_name": "bare SQLite, read only", "unit": "records/s"},
+        {
+            "bench": f"append, batches of {BATCH}",
+            "ours": batched,
+            "peer": bare["batched"],
+            "peer_name": "bare SQLite",
+            "unit": "records/s",
+        },
+        {
+            "bench": "append, one a commit",
+            "ours": single,
+            "peer": bare["single"],
+            "peer_name": "bare SQLite",
+            "unit": "records/s",
+        },
+        {
+            "bench": f"verify {result.records}",
+            "ours": walked,
+            "peer": bare["read"],
+            "peer_name": "bare SQLite, read only",
+            "unit": "records/s",
+        },
     ]
 
 

@@ -15,7 +15,7 @@ from dujiang.terminal import plain_errors, say
 
 app = typer.Typer(
     name="dujiang",
-    help="都江:把“人工智能+”方案跑起来 / Runs an AI+ plan.",
+    help="都江：把“人工智能+”方案跑起来 / Runs an AI+ plan.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
@@ -42,7 +42,9 @@ def serve(
     with plain_errors():
         open_store()
     say(
-        Text(f"控制台:http://{host}:{port}/ (Ctrl-C 结束)", f"The console is at http://{host}:{port}/ (Ctrl-C ends it)")
+        Text(
+            f"控制台：http://{host}:{port}/（Ctrl-C 结束）", f"The console is at http://{host}:{port}/ (Ctrl-C ends it)"
+        )
     )
     Granian(
         "dujiang.asgi:application",

@@ -44,7 +44,7 @@ class NotAllowed(PermissionError):
     def __init__(self, actor: Actor, action: str) -> None:
         roles = ", ".join(sorted(MAY[action]))
         text = Text(
-            f"{actor} 无权执行 {action};可执行的角色:{roles}", f"{actor} may not {action}; these roles may: {roles}"
+            f"{actor} 无权执行 {action}；可执行的角色：{roles}", f"{actor} may not {action}; these roles may: {roles}"
         )
         super().__init__(f"{text.zh}\n{text.en}")
 

@@ -64,5 +64,5 @@ class BadInput(ValueError):
         if english:
             found = f", found {self.found}" if self.found else ""
             return f"{', '.join(place)}: expected {expected}{found}; {remedy}."
-        found = f",实为 {self.found}" if self.found else ""
-        return f"{','.join(place)}:应为{expected}{found};{remedy}。"
+        found = f"，实为 {self.found}" if self.found else ""
+        return f"{'，'.join(place)}：应为{expected}{found}；{remedy}。"

@@ -25,7 +25,9 @@ def test_every_text_of_a_page_is_translated(template):
 
 
 def test_every_translation_is_used():
-    said = {text for path in TEMPLATES for _, text in re.findall(r"""{% translate (["'])(.+?)\1 %}""", path.read_text())}
+    said = {
+        text for path in TEMPLATES for _, text in re.findall(r"""{% translate (["'])(.+?)\1 %}""", path.read_text())
+    }
     with CATALOGUE.open("rb") as file:
         assert not [message.id for message in read_po(file) if message.id and message.id not in said]
 

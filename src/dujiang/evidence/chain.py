@@ -118,7 +118,7 @@ def walk(
         fault = (
             sequence + 1,
             Text(
-                f"记录止于 {sequence},检查点在 {min(ahead)}",
+                f"记录止于 {sequence}，检查点在 {min(ahead)}",
                 f"the chain ends at {sequence}, the checkpoint is at {min(ahead)}",
             ),
         )

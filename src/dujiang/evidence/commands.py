@@ -29,11 +29,11 @@ def verify(
     ] = None,
     checkpoint: Annotated[Path | None, typer.Option(help="对照的检查点文件 / a checkpoint to hold it against")] = None,
     public_key: Annotated[
-        str | None, typer.Option(help="签署检查点的公钥(base64) / the key that must have signed it (base64)")
+        str | None, typer.Option(help="签署检查点的公钥（base64） / the key that must have signed it (base64)")
     ] = None,
     json_file: Json = None,
 ) -> None:
-    """从头校验存证链,指出第一条有误的记录 / Walk the chain and name the first record that is wrong."""
+    """从头校验存证链，指出第一条有误的记录 / Walk the chain and name the first record that is wrong."""
     with plain_errors():
         mark = _read_checkpoint(checkpoint) if checkpoint else None
         if mark:
@@ -75,21 +75,21 @@ def _report(result: Walk, mark: Checkpoint | None, seconds: float, json_file: Pa
     if fault:
         raise Refused(
             Text(
-                f"存证链在第 {fault[0]} 条记录出错:{fault[1].zh};此前 {result.records} 条无误",
+                f"存证链在第 {fault[0]} 条记录出错：{fault[1].zh}；此前 {result.records} 条无误",
                 f"the chain is wrong at record {fault[0]}: {fault[1].en}; the {result.records} before it are right",
             )
         )
     rate = f"{result.records / seconds:,.0f}"
     say(
         Text(
-            f"{result.records} 条记录全部无误(每秒 {rate} 条),链尾摘要 {result.digest}",
+            f"{result.records} 条记录全部无误（每秒 {rate} 条），链尾摘要 {result.digest}",
             f"all {result.records} records are right ({rate} a second), the chain ends at {result.digest}",
         )
     )
     if mark:
         say(
             Text(
-                f"与 {mark.time} 签署的检查点({mark.sequence})一致,公钥 {mark.public_key}",
+                f"与 {mark.time} 签署的检查点（{mark.sequence}）一致，公钥 {mark.public_key}",
                 f"it agrees with the checkpoint signed {mark.time} at {mark.sequence}, public key {mark.public_key}",
             )
         )
@@ -110,7 +110,7 @@ def sign(out: Annotated[Path, typer.Argument(help="检查点文件 / the file to
         write_json(out, signed.as_json())
         say(
             Text(
-                f"已在第 {signed.sequence} 条记录签署检查点:{out},公钥 {signed.public_key}",
+                f"已在第 {signed.sequence} 条记录签署检查点：{out}，公钥 {signed.public_key}",
                 f"signed a checkpoint at record {signed.sequence}: {out}, public key {signed.public_key}",
             )
         )
@@ -130,7 +130,7 @@ def export(out: Annotated[Path, typer.Argument(help="JSON Lines 文件 / a JSON 
                 file.write(json.dumps(dict(zip(Entry._fields, row, strict=True)), ensure_ascii=False) + "\n")
                 count += 1
         partial.replace(out)
-        say(Text(f"已导出 {count} 条记录:{out}", f"exported {count} records: {out}"))
+        say(Text(f"已导出 {count} 条记录：{out}", f"exported {count} records: {out}"))
 
 
 def _read_checkpoint(path: Path) -> Checkpoint:
@@ -155,7 +155,7 @@ def _read_copy(path: Path) -> Iterator[tuple[Any, ...]]:
                     raise BadInput(
                         path,
                         row=number,
-                        expected=Text("一条存证记录(JSON)", "an evidence record in JSON"),
+                        expected=Text("一条存证记录（JSON）", "an evidence record in JSON"),
                         found=repr(error),
                         remedy=Text("请重新导出副本", "export the copy again"),
                     ) from error

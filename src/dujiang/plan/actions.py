@@ -67,7 +67,7 @@ def load(actor: Actor, path: Path) -> Loaded:
     if not found["title"] and not found["tasks"] and not found["goals"]:
         raise BadInput(
             path,
-            expected=Text("一份方案:标题、目标或任务", "a plan: a title, goals or tasks"),
+            expected=Text("一份方案：标题、目标或任务", "a plan: a title, goals or tasks"),
             remedy=Text("请检查是否选对了文件", "check whether it is the right file"),
         )
     with transaction.atomic():
@@ -162,11 +162,13 @@ def _check_amendment(item: Item, field: str, value: Any, why: str) -> None:
     types = AMENDABLE[item.kind]
     if field not in types:
         known = ", ".join(types)
-        raise ValueError(f"不能修订字段 {field};可修订:{known}\nfield {field} can't be amended; these can: {known}")
+        raise ValueError(f"不能修订字段 {field}；可修订：{known}\nfield {field} can't be amended; these can: {known}")
     # JSON's true is a Python int.
     wrong = isinstance(value, bool) and types[field] is not bool
     if value is not None and (wrong or not isinstance(value, types[field])):
-        raise ValueError(f"字段 {field} 的值类型不对:{value!r}\nfield {field} has a value of the wrong type: {value!r}")
+        raise ValueError(
+            f"字段 {field} 的值类型不对：{value!r}\nfield {field} has a value of the wrong type: {value!r}"
+        )
     if field == "op" and value not in (*_OPS, None):
         raise ValueError(f"op 应为 {' '.join(_OPS)} 之一\nop must be one of {' '.join(_OPS)}")
     if isinstance(value, list) and not all(isinstance(name, str) and name for name in value):

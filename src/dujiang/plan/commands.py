@@ -30,13 +30,15 @@ _COLOURS = {Status.REACHED: "green", Status.ON_PATH: "green", Status.LATE: "red"
 File = Annotated[Path, typer.Argument(metavar="FILE", help="方案正文 .txt、.docx、.pdf / the plan's text")]
 Key = Annotated[
     str | None,
-    typer.Option("--plan", metavar="NUMBER", help="方案文号;只有一份方案时可省略 / which plan, by its document number"),
+    typer.Option(
+        "--plan", metavar="NUMBER", help="方案文号；只有一份方案时可省略 / which plan, by its document number"
+    ),
 ]
 
 
 @plan.command("read")
 def read_command(file: File, json_file: Json = None) -> None:
-    """读方案正文:目标、任务、单位 / Read a plan's text into goals, tasks and units."""
+    """读方案正文：目标、任务、单位 / Read a plan's text into goals, tasks and units."""
     with plain_errors():
         from dujiang.plan.reader import read
 
@@ -78,7 +80,7 @@ def _print_plan(found: dict[str, Any]) -> None:
 
 @plan.command("load")
 def load_command(file: File, json_file: Json = None) -> None:
-    """载入方案;再次载入只更新,不丢人工修订 / Store a plan; loading again updates it and keeps people's edits."""
+    """载入方案；再次载入只更新，不丢人工修订 / Store a plan; loading again updates it and keeps people's edits."""
     with plain_errors():
         open_store()
         from dujiang.plan.actions import load
@@ -86,8 +88,8 @@ def load_command(file: File, json_file: Json = None) -> None:
         loaded = load(at_the_terminal(), file)
         say(
             Text(
-                f"已载入《{loaded.programme.title}》:新增 {loaded.new}、变更 {loaded.changed}、未变 {loaded.same}、"
-                f"正文已无 {loaded.gone}、保留人工修订 {loaded.amended};存证 {loaded.evidence}",
+                f"已载入《{loaded.programme.title}》：新增 {loaded.new}、变更 {loaded.changed}、未变 {loaded.same}、"
+                f"正文已无 {loaded.gone}、保留人工修订 {loaded.amended}；存证 {loaded.evidence}",
                 f"Loaded {loaded.programme.title}: {loaded.new} new, {loaded.changed} changed, {loaded.same} the same, "
                 f"{loaded.gone} gone from the text, {loaded.amended} amended by hand kept; evidence {loaded.evidence}",
             )
@@ -98,13 +100,13 @@ def load_command(file: File, json_file: Json = None) -> None:
 
 @plan.command("amend")
 def amend_command(
-    item: Annotated[str, typer.Argument(help="goal、task、requirement 或 system 加序号,如 task-3 / such as task-3")],
+    item: Annotated[str, typer.Argument(help="goal、task、requirement 或 system 加序号，如 task-3 / such as task-3")],
     field: Annotated[str, typer.Argument(help="字段 / field")],
-    value: Annotated[str, typer.Argument(help="新值(JSON 或文字) / the new value (JSON or text)")],
+    value: Annotated[str, typer.Argument(help="新值（JSON 或文字） / the new value (JSON or text)")],
     why: Annotated[str, typer.Option(help="修订理由 / the reason")],
     key: Key = None,
 ) -> None:
-    """人工修订方案条目,留存前后值和理由 / Amend an item of the plan; value before, after and reason stay on record."""
+    """人工修订方案条目，留存前后值和理由 / Amend an item of the plan; value before, after and reason stay on record."""
     with plain_errors():
         open_store()
         from dujiang.plan.actions import amend
@@ -135,7 +137,7 @@ def template_command(out: Annotated[Path, typer.Argument(help="Excel 文件 / an
         from dujiang.plan.uploads import write_template
 
         write_template(out, indicators_of(_programme(key)))
-        say(Text(f"填报表:{out}", f"the table to fill in: {out}"))
+        say(Text(f"填报表：{out}", f"the table to fill in: {out}"))
 
 
 @statistic.command("load")
@@ -144,7 +146,7 @@ def statistic_load(
     key: Key = None,
     json_file: Json = None,
 ) -> None:
-    """登记统计数据,全部成功或全部不入 / Record statistics, all rows or none."""
+    """登记统计数据，全部成功或全部不入 / Record statistics, all rows or none."""
     with plain_errors():
         open_store()
         from dujiang.plan.actions import record_statistics
@@ -153,7 +155,7 @@ def statistic_load(
         first, last = recorded[0].evidence, recorded[-1].evidence
         say(
             Text(
-                f"已登记 {len(recorded)} 条,存证 {first}–{last}",
+                f"已登记 {len(recorded)} 条，存证 {first}–{last}",
                 f"recorded {len(recorded)}, evidence {first} to {last}",
             )
         )
@@ -171,7 +173,7 @@ def statistic_load(
 
 
 def dispatch_command(
-    month: Annotated[str | None, typer.Option(help="月份,如 2026-11;默认本月 / month; this one by default")] = None,
+    month: Annotated[str | None, typer.Option(help="月份，如 2026-11；默认本月 / month; this one by default")] = None,
     out: Annotated[Path | None, typer.Option(help="报告 .docx、.xlsx 或 .html / a report")] = None,
     language: Annotated[str, typer.Option(help="报告语言 zh 或 en / language of the report")] = "zh",
     key: Key = None,
@@ -195,12 +197,12 @@ def dispatch_command(
         write_json(json_file, made.as_json())
         if out:
             write(made, out, language)
-            say(Text(f"报告:{out}", f"The report is at {out}"))
+            say(Text(f"报告：{out}", f"The report is at {out}"))
 
 
 def _print_dispatch(made: Dispatch) -> None:
     console.print(f"[bold]{escape(made.title)}[/bold] {escape(made.number)}")
-    say(Text(f"{made.month} 月调度(截至 {made.as_of})", f"Dispatch of {made.month} (as of {made.as_of})"))
+    say(Text(f"{made.month} 月调度（截至 {made.as_of}）", f"Dispatch of {made.month} (as of {made.as_of})"))
     for section in sections(made):
         console.rule(escape(str(section.title)), align="left")
         if section.lead:
@@ -231,11 +233,11 @@ def _programme(key: str | None) -> Programme:
     found = list(Programme.objects.filter(key=key) if key else Programme.objects.order_by("id"))
     if not found:
         raise Refused(
-            Text("没有这份方案;请先 dujiang plan load", "there is no such plan; load one by `dujiang plan load`")
+            Text("没有这份方案；请先 dujiang plan load", "there is no such plan; load one by `dujiang plan load`")
         )
     if len(found) > 1:
         known = "、".join(one.key for one in found)
         raise Refused(
-            Text(f"有多份方案,请用 --plan 指定:{known}", f"there are several plans, name one by --plan: {known}")
+            Text(f"有多份方案，请用 --plan 指定：{known}", f"there are several plans, name one by --plan: {known}")
         )
     return found[0]

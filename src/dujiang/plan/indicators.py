@@ -118,7 +118,7 @@ def month_end(month: str) -> date:
     """Return the last day of a month written 2026-11; raises ValueError."""
     match = re.fullmatch(r"(\d{4})-(\d{2})", month)
     if not match:
-        raise ValueError(f"月份应写作 2026-11,实为 {month}\nexpected a month such as 2026-11, found {month}")
+        raise ValueError(f"月份应写作 2026-11，实为 {month}\nexpected a month such as 2026-11, found {month}")
     year, number = int(match[1]), int(match[2])
     if not 1 <= number <= 12:
         raise ValueError(f"没有 {number} 月\nthere is no month {number}")

@@ -99,7 +99,9 @@ def _page_number(paragraph: Any, align: Any) -> None:
 def _section(document: Any, section: Section, number: int, language: str) -> None:
     name = section.title.in_language(language)
     text = f"{number + 1}. {name}" if language.startswith("en") else f"{_NUMERALS[number]}、{name}"
-    _paragraph(document, text, HEADING).paragraph_format.keep_with_next = True
+    heading = _paragraph(document, text, HEADING)
+    heading.paragraph_format.keep_with_next = True
+    heading.paragraph_format.space_before = Pt(12 if number else 0)
     if section.lead:
         _paragraph(document, section.lead.in_language(language), BODY)
     if section.rows:
@@ -114,6 +116,8 @@ def _table(document: Any, section: Section, language: str) -> None:
     table.autofit = False
     shares = sum(section.widths)
     widths = [int(AREA[0] * width / shares) for width in section.widths]
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = width
     repeat = OxmlElement("w:tblHeader")
     table.rows[0]._tr.get_or_add_trPr().append(repeat)
     lines = [[heading.in_language(language) for heading in section.headings]]
@@ -124,9 +128,12 @@ def _table(document: Any, section: Section, language: str) -> None:
         for cell, text, width in zip(row.cells, line, widths, strict=True):
             cell.width = width
             paragraph = cell.paragraphs[0]
-            paragraph.paragraph_format.line_spacing = 1.0
+            paragraph.paragraph_format.line_spacing = Pt(15)
+            # The grid's 22 lines a page are for the text; in a table they would spread each cell.
+            snap = OxmlElement("w:snapToGrid")
+            snap.set(qn("w:val"), "0")
+            paragraph._p.get_or_add_pPr().append(snap)
             _run(paragraph, text, ("黑体", TABLE[1]) if index == 0 else TABLE)
-    document.add_paragraph().paragraph_format.line_spacing = Pt(8)
 
 
 def _paragraph(document: Any, text: str, font: tuple[str, float], *, align: Any = None, indent: bool = True) -> Any:

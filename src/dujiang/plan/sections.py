@@ -74,7 +74,7 @@ def _overview(made: Dispatch) -> Section:
     return Section(
         Text("总体情况", "Overview"),
         Text(
-            f"截至{_date_zh(made)},量化目标 {len(made.goals)} 项:{zh}。重点任务 {len(made.tasks)} 项,其中滞后 {late_tasks} 项;"
+            f"截至{_date_zh(made)}，量化目标 {len(made.goals)} 项：{zh}。重点任务 {len(made.tasks)} 项，其中滞后 {late_tasks} 项；"
             f"本年跑通场景 {through} 个。本月新增存证 {records} 条。",
             f"As of {made.as_of}, of {len(made.goals)} quantified goals: {en}. {late_tasks} of {len(made.tasks)} tasks are "
             f"late; {through} scenarios run through this year. {records} evidence records were added this month.",
@@ -128,7 +128,7 @@ def _goals(made: Dispatch) -> Section:
     return Section(
         Text("目标进展", "Goals"),
         Text(
-            "序时值由首个在案数据至各年目标线性推得;每年从零起算的目标按当年已过天数推得。",
+            "序时值由首个在案数据至各年目标线性推得；每年从零起算的目标按当年已过天数推得。",
             "The path is straight from the first figure on record to each year's target; a target that starts anew each "
             "year follows the days elapsed.",
         ),
@@ -229,7 +229,7 @@ def through_chart(made: Dispatch, language: str) -> Any:
     if not rows:
         return None
     data = pd.DataFrame(rows, columns=["task", "through", "required"])
-    label = Text("本年跑通场景", "Scenarios through this year").in_language(language)
+    label = Text("本年跑通场景（红线为要求）", "Scenarios through this year (red: required)").in_language(language)
     order = data["task"].tolist()
     bars = (
         alt.Chart(data)

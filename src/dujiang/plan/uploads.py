@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +32,6 @@ COLUMNS: dict[str, Text] = {
 }
 """The columns, by name; a heading may be the name, its Chinese or its English title."""
 _OPTIONAL = {"about"}
-_FULL_WIDTH = str.maketrans("0123456789.-,%", "0123456789.-,%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,9 @@ def _csv(path: Path) -> Iterator[list[str]]:
         except UnicodeDecodeError:
             continue
     else:
-        raise BadInput(path, expected=Text("UTF-8 或 GB18030 编码的 CSV,或 .xlsx", "CSV in UTF-8 or GB18030, or .xlsx"))
+        raise BadInput(
+            path, expected=Text("UTF-8 或 GB18030 编码的 CSV，或 .xlsx", "CSV in UTF-8 or GB18030, or .xlsx")
+        )
     try:
         for cells in csv.reader(io.StringIO(text, newline="")):
             yield [cell.strip() for cell in cells]
@@ -146,7 +148,7 @@ def _excel(path: Path) -> Iterator[list[str]]:
         book = load_workbook(path, read_only=True, data_only=True)
     except (OSError, BadZipFile, InvalidFileException, KeyError, ValueError) as error:
         raise BadInput(
-            path, expected=Text("Excel 工作簿(.xlsx)", "an Excel workbook (.xlsx)"), found=str(error)
+            path, expected=Text("Excel 工作簿（.xlsx）", "an Excel workbook (.xlsx)"), found=str(error)
         ) from error
     sheet = book.worksheets[0]
     for cells in sheet.iter_rows(values_only=True):
@@ -159,6 +161,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value).strip()
+
+
+def _half_width(text: str) -> str:
+    """Return full-width digits and punctuation as half-width ones."""
+    return unicodedata.normalize("NFKC", text)
 
 
 def _figure(path: Path, number: int, row: Mapping[str, str], by_goal: Mapping[int, Indicator]) -> Figure:
@@ -176,7 +183,7 @@ def _figure(path: Path, number: int, row: Mapping[str, str], by_goal: Mapping[in
         raise bad(
             "goal",
             Text(
-                "由统计数据填报的目标;此项由系统根据场景评测计算",
+                "由统计数据填报的目标；此项由系统根据场景评测计算",
                 "a goal reported by statistics; this one is computed from evaluations",
             ),
         )
@@ -184,13 +191,13 @@ def _figure(path: Path, number: int, row: Mapping[str, str], by_goal: Mapping[in
         raise bad(
             "about", Text(f"目标 {goal} 的指标“{indicator.about}”", f"the indicator of goal {goal}, {indicator.about}")
         )
-    if row["unit"].translate(_FULL_WIDTH) != indicator.unit:
+    if _half_width(row["unit"]) != _half_width(indicator.unit):
         raise bad("unit", Text(f"方案所用单位 {indicator.unit}", f"the plan's unit {indicator.unit}"))
     try:
         end = period_end(row["period"])
     except ValueError as error:
         raise bad("period", Text("2026、2026-H1、2026-Q3 或 2026-11", "2026, 2026-H1, 2026-Q3 or 2026-11")) from error
-    text = re.sub(r"[,,\s]", "", row["value"].translate(_FULL_WIDTH)).removesuffix("%")
+    text = re.sub(r"[,\s]", "", _half_width(row["value"])).removesuffix("%")
     try:
         value = float(text)
     except ValueError as error:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 scenario = typer.Typer(name="scenario", help="场景 / Scenarios.", no_args_is_help=True)
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="场景标识,all 为全部 / scenario ids, or all")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="场景标识，all 为全部 / scenario ids, or all")]
 
 
 class EngineName(StrEnum):
@@ -102,7 +102,7 @@ def check(
     engine: Annotated[EngineName, typer.Option(help="执行引擎 / engine")] = EngineName.LOCAL,
     json_file: Json = None,
 ) -> None:
-    """按场景约定检查一个场景(小规模,五个种子) / Hold a scenario to the contract (small size, five seeds)."""
+    """按场景约定检查一个场景（小规模，五个种子） / Hold a scenario to the contract (small size, five seeds)."""
     from dujiang.scenarios import runner
 
     with plain_errors():
@@ -129,7 +129,7 @@ def evaluate(
     engine: Annotated[EngineName, typer.Option(envvar="DUJIANG_ENGINE", help="执行引擎 / engine")] = EngineName.LOCAL,
     json_file: Json = None,
 ) -> None:
-    """评测场景:方法对基线,写入存证;中断后再次运行则接着做 / Evaluate scenarios against their baselines; an interrupted run is taken up."""
+    """评测场景：方法对基线，写入存证；中断后再次运行则接着做 / Evaluate scenarios against their baselines; an interrupted run is taken up."""
     with plain_errors():
         from dujiang.store import open_store
 
@@ -143,7 +143,7 @@ def evaluate(
                 sizes = ", ".join(one.scenario.sizes)
                 raise Refused(
                     Text(
-                        f"{one.scenario.id} 没有规模 {size};可用:{sizes}",
+                        f"{one.scenario.id} 没有规模 {size}；可用：{sizes}",
                         f"{one.scenario.id} has no size {size}: {sizes}",
                     )
                 )
@@ -263,7 +263,7 @@ def apply(
             save(found.scenario.picture(inputs, answer), picture)
         say(
             Text(
-                f"{len(answer)} 行结果写入 {target}(用时 {outcome.seconds:.1f} 秒)",
+                f"{len(answer)} 行结果写入 {target}（用时 {outcome.seconds:.1f} 秒）",
                 f"{len(answer)} rows written to {target} in {outcome.seconds:.1f} s",
             )
         )
@@ -318,7 +318,7 @@ def _installed(scenario_id: str) -> Found:
         extra = found.scenario.industry
         raise Refused(
             Text(
-                f"{scenario_id} 需要 {names}:请安装 pip install 'dujiang[{extra}]'",
+                f"{scenario_id} 需要 {names}：请安装 pip install 'dujiang[{extra}]'",
                 f"{scenario_id} needs {names}: pip install 'dujiang[{extra}]'",
             )
         )

@@ -141,7 +141,7 @@ class RayEngine:
             outcome: Outcome = self._ray.get(self._remote.remote(step, arguments, limits))
         except self._ray.exceptions.RayError as error:
             text = str(error).strip().splitlines()[-1]
-            return Outcome(None, Text(f"Ray 节点上的进程丢失:{text}", f"lost on the Ray cluster: {text}"), 0.0, 0.0)
+            return Outcome(None, Text(f"Ray 节点上的进程丢失：{text}", f"lost on the Ray cluster: {text}"), 0.0, 0.0)
         return outcome
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ def _raised(error: BaseException) -> Text:
     frame = next(iter(traceback.extract_tb(error.__traceback__)[-1:]), None)
     place = f"{os.path.basename(frame.filename)}:{frame.lineno}" if frame else "?"
     text = f"{type(error).__name__}: {error} ({place})"
-    return Text(f"出错:{text}", f"raised {text}")
+    return Text(f"出错：{text}", f"raised {text}")
 
 
 def _received(results: Connection, process: Any, seconds: float, peak: float) -> Outcome:

@@ -24,7 +24,7 @@ class UnknownScenario(LookupError):
 
     def __init__(self, wanted: str) -> None:
         known = ", ".join(found.scenario.id for found in scenarios())
-        text = Text(f"没有场景 {wanted};现有:{known}", f"no scenario {wanted}; there are: {known}")
+        text = Text(f"没有场景 {wanted}；现有：{known}", f"no scenario {wanted}; there are: {known}")
         super().__init__(f"{text.zh}\n{text.en}")
 
 

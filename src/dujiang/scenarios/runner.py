@@ -174,7 +174,7 @@ def verdict(scenario: Scenario, results: list[SeedResult], faults: list[Text]) -
     pairs = [(one.baseline.score, one.method.score) for one in results]
     gains = [scenario.gain(b, m) for b, m in pairs if b is not None and m is not None]
     seen = [
-        Text(f"种子 {one.seed}:{fault.zh}", f"seed {one.seed}: {fault.en}") for one in results for fault in one.faults
+        Text(f"种子 {one.seed}：{fault.zh}", f"seed {one.seed}: {fault.en}") for one in results for fault in one.faults
     ]
     return judge(pairs, gains, margin=scenario.margin, faults=[*seen, *faults])
 

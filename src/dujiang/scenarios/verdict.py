@@ -81,7 +81,7 @@ def judge(
     baseline, method = _mean([pair[0] for pair in pairs]), _mean([pair[1] for pair in pairs])
     if len(gains) < MIN_SEEDS:
         shortfall = Text(
-            f"只有 {len(gains)} 个种子有成绩,至少需要 {MIN_SEEDS} 个",
+            f"只有 {len(gains)} 个种子有成绩，至少需要 {MIN_SEEDS} 个",
             f"only {len(gains)} seeds have both scores, {MIN_SEEDS} are needed",
         )
         return Verdict(baseline, method, None, None, None, margin, list(faults), shortfall)
