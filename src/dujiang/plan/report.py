@@ -178,7 +178,7 @@ def to_xlsx(made: Dispatch, language: str) -> bytes:
             sheet.append([heading.in_language(language) for heading in section.headings])
             for cell in sheet[start]:
                 cell.font, cell.fill = Font(bold=True), PatternFill("solid", fgColor="DDE8F0")
-            sheet.freeze_panes = sheet.cell(start + 1, 1)
+            sheet.freeze_panes = f"A{start + 1}"
         for row in section.rows:
             sheet.append([_number(plain(cell, language)) for cell in row])
         for column, width in enumerate(section.widths, start=1):

@@ -1,0 +1,79 @@
+"""Every installed scenario is held to the contract; a new one needs no test code for that."""
+
+import json
+
+import altair as alt
+import pytest
+
+from dujiang.messages import BadInput
+from dujiang.scenarios import runner, steps
+from dujiang.scenarios.digest import digest
+from dujiang.scenarios.engines import LocalEngine
+from dujiang.scenarios.registry import scenarios
+
+FOUND = scenarios()
+every = pytest.mark.parametrize("found", FOUND, ids=[one.scenario.id for one in FOUND])
+
+
+@pytest.fixture(scope="module")
+def engine():
+    made = LocalEngine(sorted({library for one in FOUND for library in one.scenario.libraries}))
+    yield made
+    made.close()
+
+
+@every
+def test_it_is_installed_and_says_what_it_is(found):
+    about = found.scenario
+    assert not found.missing
+    assert 1 <= about.task <= 20
+    assert about.sizes[0] == "small"
+    assert "default" in about.sizes
+    texts = (
+        about.title, about.summary, about.system, about.user, about.decision, about.metric, about.baseline_title,
+        about.method_title, *about.formats,
+    )  # fmt: skip
+    for text in texts:
+        assert text.zh and text.en and text.zh != text.en
+        assert any("\u4e00" <= letter <= "\u9fff" for letter in text.zh)
+
+
+@every
+def test_five_small_seeds_end_repeat_and_read_back(found, engine):
+    about = found.scenario
+    results = list(runner.run(found, list(range(5)), "small", engine))
+    verdict = runner.verdict(about, results, runner.check(found, 0, "small", engine, results[0]))
+    assert not verdict.faults
+    assert verdict.gain > 0, "the method is no better than the baseline on the small size"
+    for one in results:
+        assert one.method.seconds < 20
+
+
+@every
+def test_cases_differ_by_seed_and_inputs_do_not_hold_the_truth(found):
+    about = found.scenario
+    first, second = (about.cases(seed, "small") for seed in (0, 1))
+    assert digest([case.inputs for case in first]) != digest([case.inputs for case in second])
+    for case in first:
+        assert digest(case.truth) != digest(case.inputs)
+
+
+@every
+def test_the_picture_is_a_chart_that_can_be_drawn(found, engine):
+    prepared = engine.run(steps.prepare, found.module, 0, "small", limits=found.scenario.resources)
+    inputs = prepared.value.inputs[0]
+    answer = engine.run(steps.answer, found.module, "method", [inputs], limits=found.scenario.resources).value[0]
+    spec = found.scenario.picture(inputs, answer).to_dict()
+    assert alt.Chart.from_dict(spec) is not None
+    import vl_convert
+
+    assert len(vl_convert.vegalite_to_svg(json.dumps(spec))) > 1000
+
+
+@every
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02 nonsense", "不是数据\n1,2\n".encode()])
+def test_a_file_that_is_none_of_its_formats_is_refused_by_name(found, tmp_path, content):
+    path = tmp_path / f"坏文件{found.scenario.suffixes[0]}"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match="坏文件"):
+        found.scenario.read(path)
