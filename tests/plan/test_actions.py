@@ -2,6 +2,7 @@
 
 import csv
 import json
+
 import pytest
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone

@@ -205,18 +205,19 @@ def to_html(made: Dispatch, language: str) -> bytes:
 
     with translation.override("en" if language.startswith("en") else "zh-hans"):
         page = render_to_string(
-            "plan/report.html", {"title": title(made), "made": made, **page_context(made, language)}
+            "plan/report.html", {"title": title(made), "made": made, **page_context(made, language), "links": False}
         )
     return page.encode()
 
 
 def page_context(made: Dispatch, language: str) -> dict[str, Any]:
-    """Return what a page needs to show a dispatch: its sections and the chart as SVG."""
+    """Return what a page needs to show a dispatch: its sections, figures linked to their records, and the chart as SVG."""
     chart = through_chart(made, language)
     return {
         "sections": sections(made),
         "chart": vlc.vegalite_to_svg(json.dumps(chart.to_dict())) if chart is not None else "",
         "language": language,
+        "links": True,
     }
 
 

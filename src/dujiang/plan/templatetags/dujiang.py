@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
@@ -22,21 +22,15 @@ def text(value: Text | None) -> str:
 
 
 @register.filter
-def cell(value: Cell) -> SafeString | str:
-    """Return a table cell: a status as a mark with its words, records as links to them."""
+def cell(value: Cell, links: bool) -> SafeString | str:
+    """Return a table cell: a status as a mark with its words, records as links to them where asked for."""
     match value:
         case Status():
             return format_html('<span class="status {}">{}</span>', value.value, text(value.words))
-        case Records() if value:
-            return format_html_join(", ", "{}", ((_record(number),) for number in value))
+        case Records() if value and links:
+            rows = ((reverse("record", args=[number]), number) for number in value)
+            return format_html_join(", ", '<a href="{}">{}</a>', rows)
         case Text():
             return text(value)
         case _:
             return str(value)
-
-
-def _record(number: int) -> SafeString | str:
-    try:
-        return format_html('<a href="{}">{}</a>', reverse("record", args=[number]), number)
-    except NoReverseMatch:
-        return str(number)
