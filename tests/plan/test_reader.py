@@ -2,13 +2,16 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
-from plan.plans import CASES
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dujiang
 from dujiang.plan.reader import read, read_text
+from plan.plans import CASES
 
 OUTLINE = Path(dujiang.__file__).parent / "plan/outlines/sichuan-2026.txt"
 TRUTH = json.loads((Path(__file__).parent / "sichuan_truth.json").read_text(encoding="utf-8"))
@@ -82,3 +85,85 @@ def test_plans_of_other_kinds(name):
         if one["op"]
     ]
     assert goals == expected["goals"]
+
+
+def meaning(found):
+    """What was read, without where it stood."""
+    return {
+        kind: [{key: value for key, value in one.items() if key not in ("span", "text")} for one in found[kind]]
+        for kind in ("goals", "tasks", "requirements", "systems")
+    } | {key: found[key] for key in ("title", "issuer", "number", "date")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_breaks_and_blanks_inside_sentences_change_nothing(data):
+    text = OUTLINE.read_text(encoding="utf-8")
+    places = [
+        index
+        for index in range(1, len(text))
+        if _inside(text[index - 1]) and _inside(text[index]) and text.rfind("\n", 0, index) < text.rfind("。", 0, index)
+    ]
+    breaks = data.draw(
+        st.lists(
+            st.tuples(st.sampled_from(places), st.sampled_from([" ", "\u3000", "\n", "\n\n", "\n— 7 —\n"])), max_size=12
+        )
+    )
+    broken = text
+    for place, inserted in sorted(breaks, reverse=True):
+        broken = broken[:place] + inserted + broken[place:]
+    found = read_text(broken).as_json()
+    assert meaning(found) == meaning(read_text(text).as_json())
+    for kind in ("goals", "tasks", "requirements", "systems"):
+        for one in found[kind]:
+            start, end = one["span"]
+            said = re.sub(r"\s|— 7 —", "", broken[start:end])
+            assert said == "".join((one["name"] if kind == "systems" else one["text"]).split())
+
+
+def _inside(letter):
+    return "\u4e00" <= letter <= "\u9fff" and letter not in "一二三四五六七八九十第"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(st.sampled_from("一二（）()、，。：；〔〕0123456789年%个亿元牵头责任单位省厅局目标任务\n 至到超突破第条"))
+)
+def test_no_text_breaks_the_reader(text):
+    found = read_text(text).as_json()
+    assert found["text"] == text
+    for kind in ("goals", "tasks", "requirements", "systems", "unread"):
+        for one in found[kind]:
+            assert 0 <= one["span"][0] <= one["span"][1] <= len(text)
+
+
+def test_what_is_not_understood_is_reported():
+    text = """某省行动方案
+一、发展目标
+到2027年，建成平台10个。算力使用率（不低于50%）明显提高。
+二、重点任务
+（一）甲任务。做事。（责任单位：？？）
+（三）乙任务。做事。（责任单位：省科技厅，省教育厅，省财政厅）
+"""
+    found = read_text(text).as_json()
+    whys = {text[one["span"][0] : one["span"][1]]: one["why"] for one in found["unread"]}
+    assert "50%" in "".join(whys)
+    assert any("understood" in why for why in whys.values())
+    assert any("numbering goes from 1 to 3" in why for why in whys.values())
+    assert any("commas" in why for why in whys.values())
+    assert all(" / " in why for why in whys.values())
+
+
+def test_a_document_without_tasks_says_so():
+    found = read_text("某省关于某事的报告\n今年以来工作进展顺利。").as_json()
+    assert (found["tasks"], found["goals"]) == ([], [])
+    assert [one["why"].split(" / ")[1] for one in found["unread"]] == ["no tasks were found", "no goals were found"]
+
+
+def test_numbers_that_are_no_targets_give_no_goals():
+    text = """某省行动方案
+一、发展目标
+根据国务院意见（国发〔2025〕11号）和20条措施，已建成平台8个，推进“从0到1”创新，覆盖21个市（州），部署5G基站，实施“一业一策”、两个方面，提供24小时在线服务，到2027年，建成平台10个。
+"""
+    quantified = [goal for goal in read_text(text).as_json()["goals"] if goal["op"]]
+    assert [(goal["year"], goal["value"], goal["about"]) for goal in quantified] == [(2027, 10, "平台")]

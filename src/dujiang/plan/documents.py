@@ -32,13 +32,25 @@ def text_of(path: Path) -> str:
     """Return a document's text; raises `BadInput` where it has none that can be read."""
     suffix = path.suffix.lower()
     if suffix not in _READERS:
-        raise BadInput(path, expected=Text(".txt、.docx 或 .pdf 文件", "a .txt, .docx or .pdf file"), found=suffix or "—", remedy=_REMEDY)
+        raise BadInput(
+            path,
+            expected=Text(".txt、.docx 或 .pdf 文件", "a .txt, .docx or .pdf file"),
+            found=suffix or "—",
+            remedy=_REMEDY,
+        )
     try:
         text = _READERS[suffix](path)
     except OSError as error:
-        raise BadInput(path, expected=Text("可以读取的文件", "a file that can be read"), found=str(error.strerror or error)) from error
+        raise BadInput(
+            path, expected=Text("可以读取的文件", "a file that can be read"), found=str(error.strerror or error)
+        ) from error
     if not text.strip():
-        raise BadInput(path, expected=Text("有文字内容的文件", "a file with text in it"), found=Text("没有文字", "no text").zh, remedy=_REMEDY)
+        raise BadInput(
+            path,
+            expected=Text("有文字内容的文件", "a file with text in it"),
+            found=Text("没有文字", "no text").zh,
+            remedy=_REMEDY,
+        )
     return text
 
 
@@ -56,12 +68,12 @@ def _txt(path: Path) -> str:
 
 
 def _docx(path: Path) -> str:
-    from docx import Document as open_docx
+    import docx
     from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table
 
     try:
-        document = open_docx(str(path))
+        document = docx.Document(str(path))
         lines: list[str] = []
         for block in document.iter_inner_content():
             if isinstance(block, Table):
@@ -69,7 +81,12 @@ def _docx(path: Path) -> str:
             else:
                 lines.append(block.text)
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError) as error:
-        raise BadInput(path, expected=Text("完好的 Word 文档(.docx)", "a sound Word document (.docx)"), found=str(error), remedy=_REMEDY) from error
+        raise BadInput(
+            path,
+            expected=Text("完好的 Word 文档(.docx)", "a sound Word document (.docx)"),
+            found=str(error),
+            remedy=_REMEDY,
+        ) from error
     return "\n".join(lines)
 
 
@@ -89,7 +106,12 @@ def _pdf(path: Path) -> str:
     try:
         document = pypdfium2.PdfDocument(path.read_bytes())
     except pypdfium2.PdfiumError as error:
-        raise BadInput(path, expected=Text("完好且未加密的 PDF", "a sound PDF without a password"), found=str(error), remedy=_REMEDY) from error
+        raise BadInput(
+            path,
+            expected=Text("完好且未加密的 PDF", "a sound PDF without a password"),
+            found=str(error),
+            remedy=_REMEDY,
+        ) from error
     try:
         pages = []
         for page in document:
@@ -120,7 +142,20 @@ def _normal(letter: str) -> str:
     return folded
 
 
-_SPECIAL = {"（": "(", "）": ")", "〇": "〇", "－": "-", "–": "-", "—": "-", "─": "-", "～": "~", "﹪": "%", "．": ".", "〜": "~", "∼": "~"}
+_SPECIAL = {
+    "（": "(",
+    "）": ")",
+    "〇": "〇",
+    "－": "-",
+    "–": "-",
+    "—": "-",
+    "─": "-",
+    "～": "~",
+    "﹪": "%",
+    "．": ".",
+    "〜": "~",
+    "∼": "~",
+}
 
 
 @cache
@@ -195,15 +230,18 @@ def _breaks(previous: str, following: str, width: int | None) -> bool:
     body = previous.rstrip(_CLOSING)
     if previous[-1] in _FINAL or (body and body[-1] in _FINAL):
         return True
-    if HEADING.match(previous) or _TITLE_LINE.search(previous):
+    if (HEADING.match(previous) and "。" not in previous) or _TITLE_LINE.search(previous):
         # A heading ends with its line, unless the line is full and the heading goes on.
         return len(previous) < 45 and (width is None or len(previous) < width - 1)
-    if _STANDS_ALONE.fullmatch(previous) or _STANDS_ALONE.fullmatch(following):
+    if previous[-1] in "〕】" or _UNITS_END.search(previous):
         return True
-    return False
+    return bool(_STANDS_ALONE.fullmatch(previous) or _STANDS_ALONE.fullmatch(following))
 
 
-_TITLE_LINE = re.compile(r"(?:通知|方案|计划|意见|措施|规划|办法|办公厅|办公室|人民政府|委员会|公报)[》]?(?:\([^()]{1,20}\))*$")
+_TITLE_LINE = re.compile(
+    r"(?:通知|方案|计划|意见|措施|规划|办法|办公厅|办公室|人民政府|委员会|公报)[》]?(?:\([^()]{1,20}\))*$"
+)
+_UNITS_END = re.compile(r"\([^()]*(?:责任|牵头|负责|配合|单位)(?:[^()]|\([^()]*\))*\)$")
 _STANDS_ALONE = re.compile(
     r".{1,14}[\[〔(]\d{4}[\]〕)]第?\d{1,4}号|[\d〇零一二三四五六七八九十]{4}年[\d一二三四五六七八九十]{1,3}月[\d一二三四五六七八九十]{1,3}日|.{2,24}[:]"
 )

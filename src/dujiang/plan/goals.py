@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from dujiang.plan.documents import Document
 from dujiang.plan.quantities import Quantity, quantities
@@ -30,14 +31,20 @@ _TRAILING = re.compile(
     r"|了|再|力争|占|在|将|可|能|实现|完成|有|以)+$"
 )
 # Verbs that are never part of a noun: what stands before them is where or how, not what.
-_MAKING = re.compile(r"^.*(?:打造|建成|培育|形成|集聚|聚集|引进|引育|招引|开通|推出|汇聚|汇集|孵化|遴选|认定|新增|吸引)(?=.{2})")
-_NOT_A_TARGET = re.compile(r"补助|奖励|补贴|资助|贴息|给予|奖补|扶持资金|罚款|注册资本|截至|目前|现有|已有|已建成|已达|以来|近年来|去年")
-_SUBDIVISION = re.compile(r"^(?:个|大)?(?:省|市|州|区|县|盟|旗|乡镇|街道|市\(州\)|地级市|设区市|市州|区县|县区|县市区|方面|层面|环节|阶段|维度|层次|步骤|部分|月|季度|字|关键|要素)")
+_MAKING = re.compile(
+    r"^.*(?:打造|建成|培育|形成|集聚|聚集|引进|引育|招引|开通|推出|汇聚|汇集|孵化|遴选|认定|新增|吸引)(?=.{2})"
+)
+_NOT_A_TARGET = re.compile(
+    r"补助|奖励|补贴|资助|贴息|给予|奖补|扶持资金|罚款|注册资本|截至|目前|现有|已有|已建成|已达|以来|近年来|去年"
+)
+_SUBDIVISION = re.compile(
+    r"^(?:个|大)?(?:省|市|州|区|县|盟|旗|乡镇|街道|市\(州\)|地级市|设区市|市州|区县|县区|县市区|方面|层面|环节|阶段|维度|层次|步骤|部分|月|季度|字|关键|要素)"
+)
 _ROUND_THE_CLOCK = re.compile(r"^(?:不间断|在线|全天候|值守|服务|响应)")
 _HARD = "。;！？!?\n"
 _SOFT = ",:"
 _NEW_GOAL = re.compile(
-    r"^(?:研发|打造|建设|建成|形成|培育|推出|引进|实现|构建|创建|争创|集聚|汇聚|开发|发布|组建|推动|培养|新增|实施|突破|加快|完善|推广|落地)"
+    r"(?:研发|打造|建设|建成|形成|培育|推出|引进|实现|构建|创建|争创|集聚|汇聚|开发|发布|组建|推动|培养|新增|实施|突破|加快|完善|推广|落地)"
 )
 
 
@@ -93,12 +100,13 @@ def goals(document: Document, start: int, end: int, *, qualitative: bool, plan_y
     norm = document.norm
     year: int | None = None
     for opening, closing in sentences(norm, start, end):
-        background = _NOT_A_TARGET.search(norm, opening, closing)
-        yearly = False
+        background = yearly = False
         for left, right in clauses(norm, opening, closing):
             year, named = _year(norm, left, right, year, plan_year)
             yearly = bool(_YEARLY.search(norm, left, right)) or (yearly and left > opening)
-            if background and background.start() < right:
+            # Once a sentence speaks of the past or of money granted it goes on so, until it names a year to come.
+            background = bool(_NOT_A_TARGET.search(norm, left, right)) or (background and named == left)
+            if background:
                 continue
             yield from _clause(document, left, right, year, yearly, named, qualitative=qualitative)
 
@@ -126,28 +134,33 @@ def _clause(
     document: Document, left: int, right: int, year: int | None, yearly: bool, named: int, *, qualitative: bool
 ) -> Iterator[Goal]:
     norm = document.norm
-    found = [one for one in _targets(norm, left, right)]
-    # What stands between 、 belongs together unless each part has its own number or verb.
+    found = list(_targets(norm, left, right))
+    # What stands between 、 belongs together unless a part before has its number and a part after its number or verb.
     cuts = [left]
+    last = found[-1].start if found else left
+    depth = 0
+    complete = False
+    numbers = iter([*found, None])
+    number = next(numbers)
     for index in range(left, right):
-        if norm[index] == "、" and _depth_between(norm, left, index) == 0:
-            rest_start = index + 1
-            following = norm[rest_start:right]
-            before = any(cuts[-1] <= one.start and one.end <= index for one in found)
-            next_cut = following.find("、")
-            part_end = rest_start + (next_cut if next_cut >= 0 else len(following))
-            own = any(rest_start <= one.start < part_end for one in found)
-            if before and (own or _NEW_GOAL.match(following)):
-                cuts.append(rest_start)
-            elif before and any(one.start >= rest_start for one in found):
-                cuts.append(rest_start)
+        depth += (norm[index] in "([〔") - (norm[index] in ")]〕")
+        while number is not None and number.end <= index:
+            complete, number = True, next(numbers)
+        if (
+            norm[index] == "、"
+            and depth == 0
+            and complete
+            and (last > index or _NEW_GOAL.match(norm, index + 1, right))
+        ):
+            cuts.append(index + 1)
+            complete = False
     cuts.append(right + 1)
-    for start, stop in zip(cuts, cuts[1:], strict=False):
+    for start, stop in pairwise(cuts):
         end = min(stop - 1, right)
         inside = [one for one in found if start <= one.start < end]
-        for number, one in enumerate(inside):
-            floor = max(start, inside[number - 1].end if number else start, named if named < one.start else start)
-            ceiling = inside[number + 1].start if number + 1 < len(inside) else end
+        for order, one in enumerate(inside):
+            floor = max(start, inside[order - 1].end if order else start, named if named < one.start else start)
+            ceiling = inside[order + 1].start if order + 1 < len(inside) else end
             about = _about(document, one, floor, ceiling)
             yield Goal(start, end, year, yearly, one, about)
         if not inside and qualitative:
@@ -189,7 +202,11 @@ def _is_no_target(norm: str, left: int, right: int, one: Quantity) -> bool:
     if one.chinese and not one.stated and (one.value or 0) < 10:
         small = one.value is not None and one.value < 2
         # 一个、两个方面、三个层次 count nothing that is to be reached; 建设三个平台 does.
-        if small or one.unit in ("类", "种", "批", "条", "次", "期", "部", "款", "%", "倍") or _SUBDIVISION.match(after):
+        if (
+            small
+            or one.unit in ("类", "种", "批", "条", "次", "期", "部", "款", "%", "倍")
+            or _SUBDIVISION.match(after)
+        ):
             return True
         if not re.search(r"[建打形培引新创推认组布汇拥发][设造成育进增建出定织局聚有布]?[^,]{0,6}$", before):
             return True
@@ -199,7 +216,11 @@ def _is_no_target(norm: str, left: int, right: int, one: Quantity) -> bool:
         return True
     if one.unit in ("小时",) and (_ROUND_THE_CLOCK.match(after) or before.endswith(("7×", "7*", "7x"))):
         return True
-    if one.unit in ("条", "项", "类") and not one.stated and re.match(r"(?:措施|政策|意见|举措|任务|工作|要求|规定)", after):
+    if (
+        one.unit in ("条", "项", "类")
+        and not one.stated
+        and re.match(r"(?:措施|政策|意见|举措|任务|工作|要求|规定)", after)
+    ):
         return True
     if before.endswith(("第", "前", "从", "近", "过去", "未来")) and not one.stated:
         return True
@@ -218,12 +239,13 @@ def _about(document: Document, one: Quantity, floor: int, ceiling: int) -> str:
     follows = norm[begin:end]
     follows_clean = re.sub(r"^(?:的|以上|左右)+", "", follows)
     begin += len(follows) - len(follows_clean)
-    if len(re.sub(r"\(.*?\)|[、和与及]$", "", follows_clean)) >= 2 and not re.match(r"(?:并|且|其中|同比|较|比)", follows_clean):
+    if len(re.sub(r"\(.*?\)|[、和与及]$", "", follows_clean)) >= 2 and not re.match(
+        r"(?:并|且|其中|同比|较|比)", follows_clean
+    ):
         return document.text(begin, end).rstrip("、，和与及")
     before = _before(norm[floor : one.start])
     offset = norm[floor : one.start].find(before) if before else 0
-    text = document.text(floor + offset, floor + offset + len(before))
-    return text
+    return document.text(floor + offset, floor + offset + len(before))
 
 
 def _closed(norm: str, start: int, end: int) -> bool:
@@ -232,7 +254,11 @@ def _closed(norm: str, start: int, end: int) -> bool:
 
 def _before(part: str) -> str:
     """Return the noun phrase that ends a part: without verbs before it and after it."""
-    part = re.sub(r"^.*?(?:年(?:底|末)?(?:前)?|期间|末)(?=[^度均])", "", part) if re.search(r"\d{4}年|五[”\"]?(?:末|期间)", part) else part
+    part = (
+        re.sub(r"^.*?(?:年(?:底|末)?(?:前)?|期间|末)(?=[^度均])", "", part)
+        if re.search(r"\d{4}年|五[”\"]?(?:末|期间)", part)
+        else part
+    )
     part = _MAKING.sub("", part.strip("、,: "))
     changed = True
     while changed:

@@ -71,8 +71,12 @@ QUANTITY = re.compile(
 _OP_OF = {word: op for op, words in OPS.items() for word in words}
 
 _DOUBLING = re.compile(r"翻(?P<times>[一两二三])?番")
-_FRACTION = re.compile(r"(?P<op>超过|超|达到|达)?(?P<bottom>[二三四五六七八九十])分之(?P<top>[一二两三四五六七八九])(?P<after>以上|左右)?")
-_TENTHS = re.compile(r"(?P<op>超过|超|达到|达)?(?P<low>[一二三四五六七八九])成(?P<after>以上|左右)?(?![立为员效果熟分长都])")
+_FRACTION = re.compile(
+    r"(?P<op>超过|超|达到|达)?(?P<bottom>[二三四五六七八九十])分之(?P<top>[一二两三四五六七八九])(?P<after>以上|左右)?"
+)
+_TENTHS = re.compile(
+    r"(?P<op>超过|超|达到|达)?(?P<low>[一二三四五六七八九])成(?P<after>以上|左右)?(?![立为员效果熟分长都])"
+)
 _LITTLE = {"一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
 
 
@@ -127,7 +131,9 @@ def quantities(norm: str) -> Iterator[Quantity]:
     """Yield the quantities of a normalised text in order, without overlap."""
     found = [one for match in QUANTITY.finditer(norm) if (one := _quantity(norm, match))]
     found += [_doubling(match) for match in _DOUBLING.finditer(norm)]
-    found += [_part(match, 100 * _LITTLE[match["top"]] / _LITTLE[match["bottom"]]) for match in _FRACTION.finditer(norm)]
+    found += [
+        _part(match, 100 * _LITTLE[match["top"]] / _LITTLE[match["bottom"]]) for match in _FRACTION.finditer(norm)
+    ]
     found += [_part(match, 10 * _LITTLE[match["low"]]) for match in _TENTHS.finditer(norm)]
     end = -1
     for one in sorted(found, key=lambda one: (one.start, -one.end)):
@@ -174,5 +180,14 @@ def _doubling(match: re.Match[str]) -> Quantity:
 def _part(match: re.Match[str], percent: float) -> Quantity:
     op = _OP_OF[match["op"]] if match["op"] else AFTER.get(match["after"] or "", "=")
     return Quantity(
-        match.start(), match.end(), op, _plain(round(percent, 2)), None, None, "%", match["after"] == "左右", False, True
+        match.start(),
+        match.end(),
+        op,
+        _plain(round(percent, 2)),
+        None,
+        None,
+        "%",
+        match["after"] == "左右",
+        False,
+        True,
     )

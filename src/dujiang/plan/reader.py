@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,9 @@ _NOTICE = re.compile(
     r"关于(?:印发|转发|发布|公布)(?:[^《。]{0,10}《(?P<title>[^》]{4,120})》|(?P<bare>[^《。]{4,100}?)的通知)"
 )
 _NUMBER_LINE = re.compile(r"[\u4e00-\u9fff]{1,12}[〔\[(](\d{4})[〕\])]第?\d{1,4}号")
-_DATE = re.compile(r"(?P<year>\d{4}|[〇零一二三四五六七八九○O]{4})年(?P<month>\d{1,2}|[一二三四五六七八九十]{1,2})月(?P<day>\d{1,2}|[一二三四五六七八九十]{1,3})日")
+_DATE = re.compile(
+    r"(?P<year>\d{4}|[〇零一二三四五六七八九○O]{4})年(?P<month>\d{1,2}|[一二三四五六七八九十]{1,2})月(?P<day>\d{1,2}|[一二三四五六七八九十]{1,3})日"
+)
 
 
 @dataclass(slots=True)
@@ -128,16 +131,14 @@ class _Reading:
     def _outline(self) -> list[Section]:
         """Return the top sections with their children, from the numbering of headings."""
         flat = list(self._headings())
-        for section, following in zip(flat, [*flat[1:], None], strict=True):
-            section.title_end = min(section.title_end, following.start if following else len(self.norm))
-        for index, section in enumerate(flat):
-            closing = next((one.start for one in flat[index + 1 :] if one.level <= section.level), len(self.norm))
-            section.end = closing
+        for section, following in pairwise(flat):
+            section.title_end = min(section.title_end, following.start)
         roots: list[Section] = []
         open_sections: list[Section] = []
         for section in flat:
+            section.end = len(self.norm)
             while open_sections and open_sections[-1].level >= section.level:
-                open_sections.pop()
+                open_sections.pop().end = section.start
             (open_sections[-1].children if open_sections else roots).append(section)
             open_sections.append(section)
         self._report_gaps(roots)
@@ -147,7 +148,7 @@ class _Reading:
         """Yield headings: numbering at the start of a paragraph, or after a sentence where it goes on a sequence."""
         norm = self.norm
         starts = [0, *(match.end() for match in re.finditer("\n", norm))]
-        candidates = {start: True for start in starts}
+        candidates = dict.fromkeys(starts, True)
         for match in re.finditer(r"[。)〕\]!?](?=\([一二三四五六七八九十]{1,3}\)|[一二三四五六七八九十]{1,3}、)", norm):
             candidates.setdefault(match.end(), False)
         last: dict[int, int] = {}
@@ -181,17 +182,22 @@ class _Reading:
             depth += (letter in "(〔[《") - (letter in ")〕]》")
             if letter == "\n" or (letter in "。;!?" and depth <= 0):
                 return index
-            if letter in "(〔[" and depth == 1 and re.match(r"[(〔\[](?:责任|牵头|配合|负责)", self.norm[index : index + 3]):
+            if (
+                letter in "(〔["
+                and depth == 1
+                and re.match(r"[(〔\[](?:责任|牵头|配合|负责)", self.norm[index : index + 3])
+            ):
                 return index
             if letter == ":" and depth <= 0 and index - start <= 30:
                 return index
         return len(self.norm)
 
     def _report_gaps(self, sections: list[Section]) -> None:
-        for before, after in zip(sections, sections[1:], strict=False):
+        for before, after in pairwise(sections):
             if before.level == after.level and after.number not in (before.number + 1, 1):
                 why = Text(
-                    f"编号从 {before.number} 跳到 {after.number}", f"numbering goes from {before.number} to {after.number}"
+                    f"编号从 {before.number} 跳到 {after.number}",
+                    f"numbering goes from {before.number} to {after.number}",
                 )
                 self._miss(after.start, after.title_end, why)
         for section in sections:
@@ -234,7 +240,9 @@ class _Reading:
                         issuer_span = tail[index - 1]
         if date is None and (match := re.search(rf"{_DATE.pattern}(?:印发|发布|公布|通过|施行)?", self.norm[:body])):
             date = _iso(match)
-        if number is None and (match := re.search(rf"(?:^|\n|[( ]){_NUMBER_LINE.pattern}(?=\n|[) ])", self.norm[:body])):
+        if number is None and (
+            match := re.search(rf"(?:^|\n|[( ]){_NUMBER_LINE.pattern}(?=\n|[) ])", self.norm[:body])
+        ):
             number = _official(match[0].strip("\n( "))
         issuer = self.document.text(*issuer_span) if issuer_span else None
         return title, issuer, number, date
@@ -250,7 +258,12 @@ class _Reading:
         """Join the first lines until they end as a plan's title does."""
         for index, (left, right) in enumerate(lines[:12]):
             line = self.norm[left:right]
-            if _NUMBER_LINE.fullmatch(line) or _DATE.fullmatch(line) or line.startswith(("附件", "索引号")) or "。" in line:
+            if (
+                _NUMBER_LINE.fullmatch(line)
+                or _DATE.fullmatch(line)
+                or line.startswith(("附件", "索引号"))
+                or "。" in line
+            ):
                 continue
             joined, end = line, right
             for more_left, more_right in [(left, right), *lines[index + 1 : index + 4]]:
@@ -353,8 +366,8 @@ class _Reading:
         }
 
     def _unit(self, start: int, end: int, unit: str) -> str:
-        at = self.norm.lower().rfind(unit.lower(), start, end)
-        return self.document.text(at, at + len(unit)).replace("％", "%") if at >= 0 else unit
+        at = self.norm[start:end].lower().rfind(unit.lower())
+        return self.document.text(start + at, start + at + len(unit)).replace("％", "%") if at >= 0 else unit
 
     def _report_numbers(self, start: int, end: int, found: list[Goal]) -> None:
         """Report a number with a unit in a sentence of the goals that gave no goal."""
@@ -364,7 +377,9 @@ class _Reading:
                 digits = match["low"][0].isdigit()
                 inside = any(first < match.end() and match.start() < last for first, last in taken)
                 if digits and not inside and not re.match(r"年|月|日", self.norm[match.end() : match.end() + 1]):
-                    self._miss(*match.span(), Text("带单位的数字没有读成目标", "a number with a unit that gave no goal"))
+                    self._miss(
+                        *match.span(), Text("带单位的数字没有读成目标", "a number with a unit that gave no goal")
+                    )
 
     def _task(self, number: int, section: Section) -> dict[str, Any]:
         units = Responsible()
@@ -403,7 +418,12 @@ def _is_goals(section: Section) -> bool:
 
 
 def _is_issuer(line: str) -> bool:
-    return bool(re.fullmatch(r"[\u4e00-\u9fff()]{2,30}(?:办公厅|办公室|人民政府|委员会|厅|局|部|委|领导小组|总局|院|部)(?:等.{0,4}部门)?", line))
+    return bool(
+        re.fullmatch(
+            r"[\u4e00-\u9fff()]{2,30}(?:办公厅|办公室|人民政府|委员会|厅|局|部|委|领导小组|总局|院|部)(?:等.{0,4}部门)?",
+            line,
+        )
+    )
 
 
 def _official(line: str) -> str:
@@ -418,6 +438,8 @@ def _ordinal(text: str) -> int:
 
 
 def _iso(match: re.Match[str]) -> str | None:
-    year = match["year"] if match["year"].isdigit() else "".join(str(_DIGITS.get(letter, 0)) for letter in match["year"])
+    year = (
+        match["year"] if match["year"].isdigit() else "".join(str(_DIGITS.get(letter, 0)) for letter in match["year"])
+    )
     month, day = _ordinal(match["month"]), _ordinal(match["day"])
     return f"{year}-{month:02d}-{day:02d}" if 1 <= month <= 12 and 1 <= day <= 31 else None

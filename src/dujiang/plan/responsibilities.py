@@ -25,7 +25,8 @@ _LABEL = re.compile(
     "|".join(sorted((f"{label}[:]" for label in (*_LEAD_LABELS, *_JOIN_LABELS, *_ALL_LABELS)), key=len, reverse=True))
 )
 _KEYWORD = re.compile(
-    "|".join(sorted((*_LEAD_LABELS, *_JOIN_LABELS[:-2], *_ALL_LABELS), key=len, reverse=True)) + "|按.{0,4}职责|分工负责"
+    "|".join(sorted((*_LEAD_LABELS, *_JOIN_LABELS[:-2], *_ALL_LABELS), key=len, reverse=True))
+    + "|按.{0,4}职责|分工负责"
 )
 _NOTE = re.compile(r"[(\[〔][^()\[\]〔〕]*(?:下同|为牵头|是牵头|排名)[^()\[\]〔〕]*[)\]〕]")
 _NOTE_AFTER = re.compile(r"[。,;:]?[^。、,;]{0,20}(?:为|是|系)牵头(?:单位|部门)?(?:[,]?下同)?[。]?$")
@@ -39,6 +40,7 @@ _NAME_END = re.compile(
     r"(?:厅|局|委|办|部|院|中心|公司|集团|政府|总队|支队|管委会|委员会|银行|学院|大学|学校|协会|联盟|处|署|所|社|军区|公室|联社|分行"
     r"|支行|分局|省|市|州|盟|区|县|旗|单位|部门|企业|新区|园区|开发区|组|专班|会|电网|电信|移动|联通|铁塔)(?:\([^()]*\))?$"
 )
+_EDGES = re.compile(r"^(?:由|及|和|以及)|等$|[。.]$")
 _NAME = re.compile(r"[\u3400-\u9fff〇A-Za-z0-9·“”\"()〔〕\[\]+/-]{2,40}")
 
 
@@ -61,9 +63,15 @@ class Responsible:
 
 def rule_of(norm: str) -> Rule:
     """Return the rule that a document states, or the common one."""
-    if re.search(rf"(?:标|带|加|注|有|打)?[“\"]?[{MARKS}][”\"]?(?:号|标识|标记)?(?:的)?(?:单位|部门)?(?:为|是|表示|系)[^,。)]{{0,6}}牵头", norm):
+    if re.search(
+        rf"(?:标|带|加|注|有|打)?[“\"]?[{MARKS}][”\"]?(?:号|标识|标记)?(?:的)?(?:单位|部门)?(?:为|是|表示|系)[^,。)]{{0,6}}牵头",
+        norm,
+    ):
         return Rule("mark", True)
-    if re.search(r"(?:列|排|名列|排名|位列|列在|排在)(?:在)?(?:第一|首|前|最前)(?:位|名|个)?(?:的)?(?:单位|部门|者)?(?:为|是|系)[^,。)]{0,6}牵头|(?:第一|首)(?:个|家|位)?(?:单位|部门)(?:为|是|系)[^,。)]{0,6}牵头", norm):
+    if re.search(
+        r"(?:列|排|名列|排名|位列|列在|排在)(?:在)?(?:第一|首|前|最前)(?:位|名|个)?(?:的)?(?:单位|部门|者)?(?:为|是|系)[^,。)]{0,6}牵头|(?:第一|首)(?:个|家|位)?(?:单位|部门)(?:为|是|系)[^,。)]{0,6}牵头",
+        norm,
+    ):
         return Rule("first", True)
     if re.search(r"(?:逗号|分号|,|;)[”\"]?(?:之)?前(?:的)?(?:单位|部门)?(?:为|是|系)[^,。)]{0,6}牵头", norm):
         return Rule("comma", True)
@@ -94,12 +102,15 @@ def places(norm: str, start: int, end: int) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for inside, close in brackets(norm, start, end):
         text = norm[inside:close]
-        at_end = not re.search(r"[\u4e00-\u9fff]", norm[close + 1 : end].split("\n")[0])
+        at_end = not re.search(r"[\u4e00-\u9fff]", norm[close + 1 : end].split("\n", maxsplit=1)[0])
         if _KEYWORD.search(text) or (re.search("牵头|配合|负责", text) and at_end) or (at_end and _units_only(text)):
             found.append((inside, close))
     taken = list(found)
     # Labelled without a bracket: 责任单位：… to the end of the line or sentence.
-    for match in re.finditer(r"(?:^|\n|。|;|\t)(?P<body>(?:牵头|责任|负责|配合|主办|落实)(?:责任)?(?:单位|部门)[:].+?)(?=[。\n]|$)", norm[start:end]):
+    for match in re.finditer(
+        r"(?:^|\n|。|;|\t)(?P<body>(?:牵头|责任|负责|配合|主办|落实)(?:责任)?(?:单位|部门)[:].+?)(?=[。\n]|$)",
+        norm[start:end],
+    ):
         place = (start + match.start("body"), start + match.end("body"))
         if not any(one[0] <= place[0] < one[1] for one in taken):
             found.append(place)
@@ -113,8 +124,10 @@ def places(norm: str, start: int, end: int) -> list[tuple[int, int]]:
 def _units_only(text: str) -> bool:
     bare = re.sub(rf"[{re.escape(MARKS)}]", "", _without_tail(text))
     names = [name for name in re.split("[、,;]", bare) if name]
-    return bool(names) and all(_NAME_END.search(name) and len(name) <= 30 for name in names) and (
-        len(names) > 1 or len(names[0]) >= 3
+    return (
+        bool(names)
+        and all(_NAME_END.search(name) and len(name) <= 30 for name in names)
+        and (len(names) > 1 or len(names[0]) >= 3)
     )
 
 
@@ -165,7 +178,11 @@ def _sentence(text: str, match: re.Match[str], result: Responsible) -> None:
     lead = slice(*match.span("lead"))
     rest = slice(*match.span("rest"))
     result.lead += _names(text[lead], match["lead"], result)
-    joined = re.sub(r"(?:等)?(?:配合|参与|参加|协同|协助|会同|负责|落实|推进|共同|做好|支持|分工)+[。.]?$", "", _without_tail(match["rest"]))
+    joined = re.sub(
+        r"(?:等)?(?:配合|参与|参加|协同|协助|会同|负责|落实|推进|共同|做好|支持|分工)+[。.]?$",
+        "",
+        _without_tail(match["rest"]),
+    )
     joined = re.sub(r"^(?:会同|联合|,)+", "", joined)
     offset = match["rest"].find(joined) if joined else 0
     raw = text[rest][max(offset, 0) : max(offset, 0) + len(joined)]
@@ -195,7 +212,10 @@ def _listed(text: str, norm: str, rule: Rule, result: Responsible) -> None:
         return
     if len(cuts) > 1 and "、" not in body and not rule.stated:
         result.unread.append(
-            Text("逗号是分开单位还是分开牵头与配合不明，按首个逗号前为牵头处理", "commas may list units or part leaders from the rest; read as the latter")
+            Text(
+                "逗号是分开单位还是分开牵头与配合不明，按首个逗号前为牵头处理",
+                "commas may list units or part leaders from the rest; read as the latter",
+            )
         )
     cut = cuts[0]
     result.lead += _names(raw[:cut], body[:cut], result)
@@ -248,9 +268,8 @@ def _names(raw: str, norm: str, result: Responsible) -> list[str]:
     names = []
     body = _without_tail(norm)
     at = norm.find(body) if body else 0
-    for name, plain in _split(raw[at : at + len(body)], body):
-        name = re.sub(r"^(?:由|及|和|以及)|(?:等)$|[。.]$", "", name.strip())
-        plain = re.sub(r"^(?:由|及|和|以及)|(?:等)$|[。.]$", "", plain.strip())
+    for part, plain_part in _split(raw[at : at + len(body)], body):
+        name, plain = (_EDGES.sub("", one.strip()) for one in (part, plain_part))
         if not plain:
             continue
         if _NAME.fullmatch(plain) and re.search(r"[\u4e00-\u9fff]", plain) and plain.count("(") == plain.count(")"):
