@@ -2,6 +2,8 @@
 
 import pytest
 from docx import Document as WordDocument
+from docx.oxml import parse_xml
+from docx.oxml.ns import nsdecls
 from hypothesis import given
 from hypothesis import strategies as st
 from reportlab.pdfbase import pdfmetrics
@@ -43,7 +45,55 @@ def test_word_with_paragraphs_and_tables(tmp_path):
     assert summary(read(path)) == summary(read_text(TEXT))
 
 
-def make_pdf(path, text, width=28):
+def test_word_numbers_that_word_writes_itself(tmp_path):
+    word = WordDocument()
+    kinds = [("chineseCounting", "%1、"), ("chineseCountingThousand", "（%2）"), ("decimal", "%3.")]
+    levels = "".join(
+        f'<w:lvl w:ilvl="{level}"><w:start w:val="1"/><w:numFmt w:val="{kind}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        for level, (kind, text) in enumerate(kinds)
+    )
+    root = word.part.numbering_part.element
+    root.insert(0, parse_xml(f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90">{levels}</w:abstractNum>'))
+    root.append(parse_xml(f'<w:num {nsdecls("w")} w:numId="90"><w:abstractNumId w:val="90"/></w:num>'))
+    for text, level in [
+        ("发展目标", 0),
+        ("重点任务", 0),
+        ("甲", 1),
+        ("乙", 1),
+        ("子项", 2),
+        ("工作要求", 0),
+        ("丙", 1),
+    ]:
+        place = word.add_paragraph(text)._p.get_or_add_pPr().get_or_add_numPr()
+        place.get_or_add_numId().val, place.get_or_add_ilvl().val = 90, level
+    word.save(tmp_path / "plan.docx")
+    lines = text_of(tmp_path / "plan.docx").splitlines()
+    assert lines == ["一、发展目标", "二、重点任务", "（一）甲", "（二）乙", "1.子项", "三、工作要求", "（一）丙"]
+
+
+def test_a_word_table_of_indicators(tmp_path):
+    word = WordDocument()
+    for line in ("某省行动计划（2026—2030年）", "一、发展目标", "主要指标见表。"):
+        word.add_paragraph(line)
+    rows = [
+        ("类别", "指标", "单位", "2025年", "2030年"),
+        ("规模", "算力规模", "EFLOPS", "8", "≥60"),
+        ("", "企业数", "家", "9", "1.2万"),
+    ]
+    table = word.add_table(rows=len(rows), cols=5)
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            table.cell(row, column).text = text
+    table.cell(1, 0).merge(table.cell(2, 0))
+    word.save(tmp_path / "plan.docx")
+    goals, _ = summary(read(tmp_path / "plan.docx"))
+    assert [one for one in goals if one[1]] == [
+        (2030, ">=", 60, "EFLOPS", "算力规模"),
+        (2030, "=", 1.2, "万家", "企业数"),
+    ]
+
+
+def make_pdf(path, text, width=28, head=""):
     """Write a text as a PDF of wrapped lines with page numbers."""
     pdfmetrics.registerFont(UnicodeCIDFont("STSong-Light"))
     canvas = Canvas(str(path))
@@ -52,6 +102,7 @@ def make_pdf(path, text, width=28):
         canvas.setFont("STSong-Light", 14)
         for row, line in enumerate(lines[start : start + 22]):
             canvas.drawString(80, 760 - 30 * row, line)
+        canvas.drawString(200, 800, head)
         canvas.drawString(280, 40, f"— {page} —")
         canvas.showPage()
     canvas.save()
@@ -62,6 +113,14 @@ def test_a_pdf_of_wrapped_lines(tmp_path, text):
     path = tmp_path / "plan.pdf"
     make_pdf(path, text)
     assert summary(read(path)) == summary(read_text(text))
+
+
+def test_a_head_that_runs_over_the_pages_of_a_pdf_is_left_out(tmp_path):
+    path = tmp_path / "plan.pdf"
+    make_pdf(path, LABELLED_LINES[0] * 3, head="某省公报")
+    assert "公报" not in text_of(path)
+    make_pdf(path, STARS[0], head="某省公报")
+    assert "公报" in text_of(path)
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -22,10 +24,11 @@ _FINAL = "。！？；：.!?;:"
 _CLOSING = "”’》〉）)〕】]」』"
 HEADING = re.compile(
     r"(?:第[一二三四五六七八九十百]{1,4}[章节条]|[一二三四五六七八九十]{1,3}、|\([一二三四五六七八九十百]{1,4}\)"
-    r"|\d{1,3}[.、](?!\d)|\(\d{1,3}\)|[①-⑳])"
+    r"|\d{1,3}[.、](?!\d)|\(\d{1,3}\)|[①-⑳]|(?:任务|行动|工程|专栏|专项)[一二三四五六七八九十\d]{1,3}[:.、]"
+    r"|\d{1,2}(?:\.\d{1,2}){1,2}[、.]?(?=[\u4e00-\u9fff“])(?![万亿个家倍元米公]))"
 )
 """Numbering that begins a heading or item, in normalised text."""
-_PAGE_NUMBER = re.compile(r"[\s\-—–_·第页/共]*\d{1,4}[\s\-—–_·页/共\d]*")
+_PAGE_NUMBER = re.compile(r"[-_·]+\d{1,4}[-_·]+|第\d{1,4}页(?:[/,]?共\d{1,4}页)?|\d{1,4}/\d{1,4}|(?P<bare>\d{1,3})")
 
 
 def text_of(path: Path) -> str:
@@ -72,14 +75,17 @@ def _docx(path: Path) -> str:
     from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table
 
+    from dujiang.plan.numbering import labels
+
     try:
         document = docx.Document(str(path))
+        label = labels(document)
         lines: list[str] = []
         for block in document.iter_inner_content():
             if isinstance(block, Table):
                 lines += [_row(row) for row in block.rows]
             else:
-                lines.append(block.text)
+                lines.append(label(block) + block.text)
     except (PackageNotFoundError, BadZipFile, KeyError, ValueError) as error:
         raise BadInput(
             path,
@@ -92,11 +98,12 @@ def _docx(path: Path) -> str:
 
 def _row(row: Any) -> str:
     cells: list[str] = []
+    seen: list[Any] = []
     for cell in row.cells:
-        text = " ".join(cell.text.split())
         # A merged cell is given once for each column that it spans.
-        if text and (not cells or cells[-1] != text):
-            cells.append(text)
+        merged = any(cell._tc is one for one in seen)
+        cells.append("" if merged else " ".join(cell.text.split()))
+        seen.append(cell._tc)
     return "\t".join(cells)
 
 
@@ -116,12 +123,32 @@ def _pdf(path: Path) -> str:
         pages = []
         for page in document:
             text = page.get_textpage()
-            pages.append(text.get_text_bounded().replace("\r\n", "\n").replace("\r", "\n"))
+            pages.append(_plain(text.get_text_bounded()))
             text.close()
             page.close()
     finally:
         document.close()
-    return "\n".join(pages)
+    return "\n".join(_without_running_heads(pages))
+
+
+def _plain(text: str) -> str:
+    """Return a page's text with one kind of line break and with characters for the radicals that some fonts name."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\ufffe", "").replace("\0", "")
+    return _RADICALS.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+
+
+_RADICALS = re.compile("[\u2e80-\u2fdf\uf900-\ufaff]")
+
+
+def _without_running_heads(pages: list[str]) -> list[str]:
+    """Leave out the first or last lines of pages that most of the pages share."""
+    split = [page.strip("\n").split("\n") for page in pages]
+    edges = Counter(line.strip() for lines in split for line in {*lines[:2], *lines[-2:]})
+    heads = {line for line, times in edges.items() if line and times >= 3 and times > 0.6 * len(pages)}
+    return [
+        "\n".join(line for index, line in enumerate(lines) if line.strip() not in heads or 2 <= index < len(lines) - 2)
+        for lines in split
+    ]
 
 
 _READERS = {".txt": _txt, ".docx": _docx, ".pdf": _pdf}
@@ -133,6 +160,8 @@ def _normal(letter: str) -> str:
     special = _SPECIAL.get(letter)
     if special:
         return special
+    if letter in _KEPT:
+        return letter
     folded = unicodedata.normalize("NFKC", letter)
     if len(folded) != 1:
         return letter
@@ -142,7 +171,21 @@ def _normal(letter: str) -> str:
     return folded
 
 
+_KEPT = frozenset("①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮⑯⑰⑱⑲⑳²³…")
+"""Numbering and exponents, which are not the digits that they look like."""
 _SPECIAL = {
+    "「": "“",
+    "」": "”",
+    "『": "“",
+    "』": "”",
+    "﹝": "〔",
+    "﹞": "〕",
+    "〖": "【",
+    "〗": "】",
+    "−": "-",
+    "―": "-",
+    "‐": "-",
+    "‑": "-",
     "（": "(",
     "）": ")",
     "〇": "〇",
@@ -183,39 +226,63 @@ class Document:
 
     def text(self, start: int, end: int) -> str:
         """Return a piece of the clean text without line breaks."""
-        return self.clean[start:end].replace("\n", "")
+        return self.clean[start:end].replace("\n", "").replace("\t", " ")
 
 
 def document(raw: str) -> Document:
     """Clean a raw text: join lines that were broken inside a sentence, drop stray blanks and page numbers."""
-    lines = list(_lines(raw))
+    table = {ord(letter): normal for letter in set(raw) if (normal := _normal(letter)) != letter}
+    lines = [*_lines(raw, table)]
     width = _wrapped_width(lines)
+    spaced = _spaced(lines)
     letters: list[str] = []
     at: list[int] = []
-    previous = ""
-    for start, line, norm in lines:
-        if letters and _breaks(previous, norm, width):
+    paragraph = _Paragraph()
+    for line in lines:
+        if letters and paragraph.ends_before(line, width, spaced=spaced):
             letters.append("\n")
-            at.append(start - 1)
-        _append(raw, start, line, letters, at)
-        previous = norm
+            at.append(line.start - 1)
+            paragraph = _Paragraph()
+        _append(raw, line.start, line.text, letters, at)
+        paragraph.add(line.norm)
     clean = "".join(letters)
-    return Document(raw, clean, "".join(map(_normal, clean)), at)
+    norm = clean.translate(table)
+    # Straight quotation marks are told apart by their order.
+    norm = re.sub(r'"([^"\n]{1,60})"', r"“\1”", norm)
+    return Document(raw, clean, norm, at)
 
 
-def _lines(raw: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (start, line, normalised line without blanks) of the lines that have text of the document's own."""
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that has text of the document's own; ``norm`` is normalised and without blanks but tabs."""
+
+    start: int
+    text: str
+    norm: str
+    blank_before: bool
+
+
+def _lines(raw: str, table: dict[int, str]) -> Iterator[_Line]:
     start = 0
-    for line in raw.split("\n"):
-        norm = "".join(map(_normal, "".join(line.split())))
-        if norm and not _PAGE_NUMBER.fullmatch(norm):
-            yield start, line, norm
+    blank = False
+    pieces = raw.split("\n")
+    for index, line in enumerate(pieces):
+        norm = "".join(line.split()).translate(table)
+        furniture = _PAGE_NUMBER.fullmatch(norm)
+        if furniture and furniture["bare"] and index + 1 < len(pieces):
+            # A number alone may be what is left of a broken line: 2027 / 年.
+            furniture = None if re.match(r"[年月日个家项%万亿.,-]", pieces[index + 1].lstrip()) else furniture
+        if norm and not furniture:
+            yield _Line(start, line, norm, blank)
+            blank = False
+        elif not norm:
+            blank = True
         start += len(line) + 1
 
 
-def _wrapped_width(lines: list[tuple[int, str, str]]) -> int | None:
+def _wrapped_width(lines: list[_Line]) -> int | None:
     """Return the width at which lines were wrapped, or None where each paragraph is a line."""
-    widths = sorted(len(norm) for _, _, norm in lines)
+    widths = sorted(len(line.norm) for line in lines)
     if len(widths) < 8:
         return None
     wide = widths[int(len(widths) * 0.9)]
@@ -223,27 +290,70 @@ def _wrapped_width(lines: list[tuple[int, str, str]]) -> int | None:
     return wide if wide <= 60 and full >= len(widths) * 0.3 else None
 
 
-def _breaks(previous: str, following: str, width: int | None) -> bool:
-    """Say whether a line break ends a paragraph rather than a line."""
-    if HEADING.match(following) and not _unfinished_number(previous, following):
-        return True
-    body = previous.rstrip(_CLOSING)
-    if previous[-1] in _FINAL or (body and body[-1] in _FINAL):
-        return True
-    if (HEADING.match(previous) and "。" not in previous) or _TITLE_LINE.search(previous):
-        # A heading ends with its line, unless the line is full and the heading goes on.
-        return len(previous) < 45 and (width is None or len(previous) < width - 1)
-    if previous[-1] in "〕】" or _UNITS_END.search(previous):
-        return True
-    return bool(_STANDS_ALONE.fullmatch(previous) or _STANDS_ALONE.fullmatch(following))
+def _spaced(lines: list[_Line]) -> bool:
+    """Say whether blank lines part the paragraphs, so that a single line break inside one means nothing."""
+    after_final = [after.blank_before for before, after in pairwise(lines) if before.norm[-1] in _FINAL]
+    return len(after_final) > 2 and sum(after_final) > 0.6 * len(after_final)
 
 
-_TITLE_LINE = re.compile(
-    r"(?:通知|方案|计划|意见|措施|规划|办法|办公厅|办公室|人民政府|委员会|公报)[》]?(?:\([^()]{1,20}\))*$"
-)
-_UNITS_END = re.compile(r"\([^()]*(?:责任|牵头|负责|配合|单位)(?:[^()]|\([^()]*\))*\)$")
+@dataclass(slots=True)
+class _Paragraph:
+    """What has been read of a paragraph, as far as it says whether the next line goes on."""
+
+    first: str = ""
+    last: str = ""
+    length: int = 0
+    open_brackets: int = 0
+    sentence: bool = False
+    """Whether it has the punctuation of a sentence inside."""
+    full_stop: bool = False
+
+    def add(self, norm: str) -> None:
+        self.first = self.first or norm
+        self.last = norm
+        self.length += len(norm)
+        self.open_brackets += sum(map(norm.count, "(《“〔【")) - sum(map(norm.count, ")》”〕】"))
+        self.full_stop = self.full_stop or "。" in norm
+        self.sentence = self.full_stop or self.sentence or any(mark in norm for mark in ",;")
+
+    def ends_before(self, line: _Line, width: int | None, *, spaced: bool) -> bool:
+        """Say whether a line break ends the paragraph rather than a line of it."""
+        full = width is not None and len(self.last) >= width - 2
+        following = line.norm
+        if HEADING.match(following) and not _unfinished_number(self.last, following):
+            # 统 / 一、: a word that was broken.
+            return not (following[1:2] == "、" and self.last[-1] in "统之唯专万同第十" and self.sentence)
+        if "\t" in line.text.strip() or "\t" in self.last:
+            return True
+        body = self.last.rstrip(_CLOSING)
+        if self.last[-1] in _FINAL or (body and body[-1] in _FINAL and self.open_brackets <= 0):
+            return True
+        if self.open_brackets > 0 and self.length < 300:
+            return False
+        if (
+            _STANDS_ALONE.fullmatch(self.last)
+            or _OPENS.fullmatch(self.last)
+            or _STANDS_ALONE.fullmatch(following)
+            or _LABEL.match(following)
+        ):
+            return True
+        if _UNITS_END.search(self.last) or (self.full_stop and self.last[-1] in "〕】"):
+            return True
+        if HEADING.match(self.first) and not self.full_stop and not (self.sentence and self.first.startswith("第")):
+            return not full and (line.blank_before or not spaced) and self.length < 90
+        if _LABEL.match(self.first):
+            return not full and self.last[-1] not in "、,"
+        if self.sentence or self.length > 60 or self.last[-1] in "、,的和与及":
+            return False
+        return not full and (line.blank_before or not spaced)
+
+
+_UNITS_END = re.compile(r"[(〔\[【][^()]*(?:责任|牵头|负责|配合|单位)(?:[^()]|\([^()]*\))*[)〕\]】]$")
+_LABEL = re.compile(r"(?:主要|共同)?(?:牵头|责任|负责|配合|主办|协办|参与|参加|落实)(?:责任)?(?:单位|部门)[:]")
+_OPENS = re.compile(r".{2,24}:")
 _STANDS_ALONE = re.compile(
-    r".{1,14}[\[〔(]\d{4}[\]〕)]第?\d{1,4}号|[\d〇零一二三四五六七八九十]{4}年[\d一二三四五六七八九十]{1,3}月[\d一二三四五六七八九十]{1,3}日|.{2,24}[:]"
+    r".{1,14}[\[〔(]\d{4}[\]〕)]第?\d{1,4}号|\(?[\d〇零一二三四五六七八九十○O]{4}年[\d一二三四五六七八九十]{1,3}月[\d一二三四五六七八九十]{1,3}日(?:印发)?\)?"
+    r"|附件[\d一二三四五六七八九十]{0,2}|\(?此件.{0,8}公开.{0,6}\)?"
 )
 
 
@@ -253,7 +363,16 @@ def _unfinished_number(previous: str, following: str) -> bool:
 
 
 def _append(raw: str, start: int, line: str, letters: list[str], at: list[int]) -> None:
+    # Between two texts a tab parts the cells of a table; elsewhere it is a blank.
+    cells = "\t" in line.strip()
     for offset, letter in enumerate(line):
+        if letter == "\t" and cells:
+            if letters and letters[-1] == " ":
+                letters.pop()
+                at.pop()
+            letters.append("\t")
+            at.append(start + offset)
+            continue
         if letter.isspace() or letter in "\u200b\ufeff\u00ad":
             # Blanks part words of Latin letters; between Chinese characters they are an accident of the page.
             if letters and letters[-1] != " " and letters[-1].isascii() and letters[-1].isalpha():

@@ -8,48 +8,77 @@ marks a leader where the document says so; labels (牵头单位：…；配合�
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from dujiang.messages import Text
 
 OPEN, CLOSE = "([〔【", ")]〕】"
 MARKS = "☆★*※▲△●◎"
 
-_LEAD_LABELS = ("牵头责任单位", "牵头单位", "牵头部门", "主责单位", "主办单位", "主管单位", "牵头")
-_JOIN_LABELS = (
-    "配合单位", "配合部门", "协同单位", "协办单位", "参与单位", "参加单位", "支持单位", "协作单位", "配合", "参与",
-)  # fmt: skip
-_ALL_LABELS = ("责任单位", "责任部门", "负责单位", "负责部门", "落实单位", "实施单位", "承办单位", "责任主体")
-_LABEL = re.compile(
+_WHO = ("单位", "部门", "责任单位", "责任部门", "处室", "地区", "主体")
+_LEAD_LABELS = tuple(
+    f"{role}{who}" for role in ("牵头", "总牵头", "主要牵头", "主责", "主办", "主管") for who in ("", *_WHO)
+)
+_JOIN_LABELS = tuple(
+    f"{role}{who}"
+    for role in ("配合", "协同", "协办", "参与", "参加", "支持", "协作", "协助", "协同配合")
+    for who in ("", *_WHO)
+)
+_ALL_LABELS = tuple(
+    f"{role}{who}"
+    for role in ("责任", "负责", "落实", "实施", "承办", "主要责任")
+    for who in ("单位", "部门", "主体", "处室", "科室")
+)
+LABEL = re.compile(
     "|".join(sorted((f"{label}[:]" for label in (*_LEAD_LABELS, *_JOIN_LABELS, *_ALL_LABELS)), key=len, reverse=True))
 )
 _KEYWORD = re.compile(
-    "|".join(sorted((*_LEAD_LABELS, *_JOIN_LABELS[:-2], *_ALL_LABELS), key=len, reverse=True))
+    "|".join(
+        sorted((one for one in (*_LEAD_LABELS, *_JOIN_LABELS, *_ALL_LABELS) if len(one) > 3), key=len, reverse=True)
+    )
     + "|按.{0,4}职责|分工负责"
 )
 _NOTE = re.compile(r"[(\[〔][^()\[\]〔〕]*(?:下同|为牵头|是牵头|排名)[^()\[\]〔〕]*[)\]〕]")
 _NOTE_AFTER = re.compile(r"[。,;:]?[^。、,;]{0,20}(?:为|是|系)牵头(?:单位|部门)?(?:[,]?下同)?[。]?$")
 _TAIL = re.compile(
-    r"(?:等)?(?:有关|相关|各有关|各相关)?(?:部门|单位|省直部门|市直部门)?[,]?(?:按照|按|依)(?:照)?(?:各自)?(?:部门)?(?:职责|职能)(?:和)?(?:分工|任务)?"
-    r"(?:分别|共同)?(?:负责|落实|做好|推进|抓好)?(?:落实)?[。.]?$"
+    r"(?:等(?:各)?(?:有关|相关)?(?:部门|单位|省直部门|市直部门)?(?:\(单位\))?|[,])?"
+    r"(?:(?:按照|按|依据|依)(?:照)?(?:各自)?(?:部门)?(?:职责职能|职能职责|职责|职能|分工)(?:和)?(?:分工|任务)?(?:分别|共同)?(?:负责|落实|做好|推进|抓好|配合)?(?:落实|实施)?"
+    r"|(?:分工|分别|共同|具体)负责(?:落实)?|(?<=[局厅委办府门位部会)])负责(?:落实|实施)?)[。.]?$"
 )
 _ETC = re.compile(r"等(?:部门|单位|有关部门|有关单位|相关部门|相关单位)?(?:负责|参与|配合)?$")
 _LEADS = re.compile(r"^(?:由)?(?P<lead>.+?)(?:共同)?牵头(?:负责|组织|实施|落实|推进|,?会同)*[,;。]?(?P<rest>.*)$")
+_TOGETHER = re.compile(r"^(?:由)?(?P<lead>.+?)会同(?P<rest>.+?)(?:负责|落实|实施|推进)?[。]?$")
+_MARKED_LEAD = re.compile(r"\((?:总)?牵头(?:单位|部门|负责)?\)")
 _NAME_END = re.compile(
     r"(?:厅|局|委|办|部|院|中心|公司|集团|政府|总队|支队|管委会|委员会|银行|学院|大学|学校|协会|联盟|处|署|所|社|军区|公室|联社|分行"
     r"|支行|分局|省|市|州|盟|区|县|旗|单位|部门|企业|新区|园区|开发区|组|专班|会|电网|电信|移动|联通|铁塔)(?:\([^()]*\))?$"
 )
+_AND_ALL = re.compile(r"(?:以及|和|及|与)(?=各|有关|相关|其他)")
+# 省教育厅 省财政厅: names that only a blank parts.
+_RUN_ON = re.compile(r"(?<=[厅局委办])(?=(?:省|市|区|县)[\u4e00-\u9fff]{2,12}(?:厅|局|委|办)$)")
+_ROLE_AFTER = re.compile(
+    r"(?<=[厅局委办府院门位心司会区])(?:等)?(?:按.{0,4}职责.{0,6})?(?:配合|参与|落实|实施|负责|协助|支持)+$"
+)
 _EDGES = re.compile(r"^(?:由|及|和|以及)|等$|[。.]$")
-_NAME = re.compile(r"[\u3400-\u9fff〇A-Za-z0-9·“”\"()〔〕\[\]+/-]{2,40}")
+_NAME = re.compile(r"(?:[\u3400-\u9fff〇A-Za-z0-9·“”\"+/-]|[(〔\[][\u3400-\u9fffA-Za-z0-9、,·“”]{1,40}[)〕\]]){2,40}")
+# 各市、县（市、区）人民政府 is one name.
+_OF_DISTRICTS = re.compile(r"各(?:设区|地级(?:以上)?|省辖)?(?:市|市\(州\)|市州|区|地|盟市)、(?=(?:各)?(?:县|旗|自治))")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the document says of its own way: how leaders are told from those who join."""
+    """How a document tells leaders from those who join: ``comma``, ``first`` or ``mark``, and whether it says so.
+
+    Without a statement commas part leaders from the rest, as is common; ``lists`` says that the document's brackets
+    use commas alone, several at a time, so that they only list.
+    """
 
     name: str = "comma"
     stated: bool = False
+    lists: bool = False
 
 
 @dataclass(slots=True)
@@ -59,10 +88,12 @@ class Responsible:
     lead: list[str] = field(default_factory=list)
     cooperating: list[str] = field(default_factory=list)
     unread: list[Text] = field(default_factory=list)
+    guessed: bool = False
+    """Whether units were taken to lead because they stand before a comma, in a document that doesn't say so."""
 
 
-def rule_of(norm: str) -> Rule:
-    """Return the rule that a document states, or the common one."""
+def rule_of(norm: str, named: Sequence[tuple[int, int]] = ()) -> Rule:
+    """Return the rule that a document states, else what its brackets (``named``, as from `places`) let see."""
     if re.search(
         rf"(?:标|带|加|注|有|打)?[“\"]?[{MARKS}][”\"]?(?:号|标识|标记)?(?:的)?(?:单位|部门)?(?:为|是|表示|系)[^,。)]{{0,6}}牵头",
         norm,
@@ -75,7 +106,14 @@ def rule_of(norm: str) -> Rule:
         return Rule("first", True)
     if re.search(r"(?:逗号|分号|,|;)[”\"]?(?:之)?前(?:的)?(?:单位|部门)?(?:为|是|系)[^,。)]{0,6}牵头", norm):
         return Rule("comma", True)
-    return Rule()
+    plain = [_outside(norm[left:right]) for left, right in named if not _LEADS.match(norm[left:right])]
+    mixed = any("," in one and "、" in one for one in plain)
+    return Rule(lists=not mixed and any(one.count(",") > 1 for one in plain))
+
+
+def _outside(text: str) -> str:
+    """Return a text without what stands in inner brackets."""
+    return re.sub(r"[(〔\[][^()〔〕\[\]]*[)〕\]]", "", text)
 
 
 def brackets(norm: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -88,37 +126,58 @@ def brackets(norm: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             if depth == 0:
                 opened = index + 1
             depth += 1
-        elif letter in CLOSE and depth:
-            depth -= 1
+        elif depth and (letter in CLOSE or letter == "\n"):
+            # A bracket that was never closed ends with its paragraph: what follows it may still be read.
+            depth = depth - 1 if letter != "\n" else 0
             if depth == 0:
                 yield opened, index
-    if depth and end - opened < 300:
-        # A bracket that was never closed: what follows it may still be read.
+    if depth:
         yield opened, end
 
 
 def places(norm: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return where a task names its units: bracketed parts and labelled lines of ``norm[start:end]``."""
+    """Return where units are named: bracketed parts, labelled lines, and sentences that only say who does it."""
     found: list[tuple[int, int]] = []
     for inside, close in brackets(norm, start, end):
         text = norm[inside:close]
-        at_end = not re.search(r"[\u4e00-\u9fff]", norm[close + 1 : end].split("\n", maxsplit=1)[0])
-        if _KEYWORD.search(text) or (re.search("牵头|配合|负责", text) and at_end) or (at_end and _units_only(text)):
+        at_end = not re.search(r"[\u4e00-\u9fff]", norm[close + 1 : end].split("\n", maxsplit=1)[0][:20])
+        if _KEYWORD.search(text) or (at_end and (_ROLE.search(text) or _units_only(text))):
             found.append((inside, close))
-    taken = list(found)
-    # Labelled without a bracket: 责任单位：… to the end of the line or sentence.
-    for match in re.finditer(
-        r"(?:^|\n|。|;|\t)(?P<body>(?:牵头|责任|负责|配合|主办|落实)(?:责任)?(?:单位|部门)[:].+?)(?=[。\n]|$)",
-        norm[start:end],
-    ):
-        place = (start + match.start("body"), start + match.end("body"))
-        if not any(one[0] <= place[0] < one[1] for one in taken):
-            found.append(place)
-    for match in re.finditer(r"(?:^|[。\n])(?P<body>由[^。\n,]{2,60}牵头[^。\n]{0,120})", norm[start:end]):
-        place = (start + match.start("body"), start + match.end("body"))
-        if not any(one[0] <= place[0] < one[1] for one in found):
-            found.append(place)
-    return sorted(found)
+    edges = [edge for place in found for edge in place]
+
+    def add(match: re.Match[str]) -> None:
+        # Two edges around a place, an odd number before it: it stands inside a bracket that was taken.
+        if bisect(edges, match.start("body")) % 2 == 0:
+            later.append(match.span("body"))
+
+    later: list[tuple[int, int]] = []
+    for match in _LABELLED.finditer(norm, start, end):
+        add(match)
+    for match in _SENTENCE.finditer(norm, start, end):
+        if _by_sentence(match["body"]):
+            add(match)
+    return sorted({*found, *later})
+
+
+_LABELLED = re.compile(
+    r"(?:(?<=[\n。;\t)])|^)(?P<body>(?:主要)?(?:牵头|责任|负责|配合|主办|落实)(?:责任)?(?:单位|部门)[:][^。\n]+)"
+)
+_SENTENCE = re.compile(
+    r"(?<=[。\n])(?P<body>[^。\n(〔\[【]{4,200}(?:\([^()]{1,30}\)[^。\n(〔\[【]{0,100}){0,6})(?=。?(?:\n|$)|。)"
+)
+_ROLE = re.compile("牵头|配合|负责")
+
+
+def _by_sentence(text: str) -> bool:
+    """Say whether a sentence does nothing but name units and what they do: 由甲牵头, 乙配合; ★甲、乙."""
+    match = re.fullmatch(
+        r"(?:由)?(?P<names>.+?)(?:按.{0,4}职责.{0,8}(?:负责|落实)|(?:共同)?牵头.*|负责(?:落实|实施|推进)?|会同.+负责)",
+        text,
+    )
+    if match:
+        names = match["names"].split("会同")
+        return all(_units_only(one) for one in names if one) and (len(text) < 120)
+    return text[0] in MARKS and _units_only(text)
 
 
 def _units_only(text: str) -> bool:
@@ -145,10 +204,12 @@ def responsible(text: str, norm: str, rule: Rule) -> Responsible:
         note = _NOTE.search(norm)
     if after := _NOTE_AFTER.search(norm):
         text, norm = text[: after.start()], norm[: after.start()]
-    labels = list(_LABEL.finditer(norm))
+    labels = list(LABEL.finditer(norm))
     if labels:
         _labelled(text, norm, labels, rule, result)
-    elif match := _LEADS.match(norm):
+    elif _MARKED_LEAD.search(norm):
+        _marked(text, norm, result)
+    elif match := _LEADS.match(norm) or _TOGETHER.match(norm):
         _sentence(text, match, result)
     else:
         body = re.sub(r"^[:]", "", norm)
@@ -164,7 +225,9 @@ def _labelled(text: str, norm: str, labels: list[re.Match[str]], rule: Rule, res
         end = labels[number + 1].start() if number + 1 < len(labels) else len(norm)
         name = label[0].rstrip(":")
         part, raw = norm[label.end() : end], text[label.end() : end]
-        if name in _LEAD_LABELS and not re.search("牵头|配合", part):
+        if _MARKED_LEAD.search(part):
+            _marked(raw, part, result)
+        elif name in _LEAD_LABELS and not re.search("牵头|配合", part):
             result.lead += _names(raw, part, result)
         elif name in _JOIN_LABELS or (name in _ALL_LABELS and leaders):
             result.cooperating += _names(raw, part, result)
@@ -194,7 +257,7 @@ def _listed(text: str, norm: str, rule: Rule, result: Responsible) -> None:
     tail = _TAIL.search(norm)
     body = _without_tail(norm)
     raw = text[norm.find(body) : norm.find(body) + len(body)] if body else ""
-    if rule.name == "mark" or any(mark in body for mark in MARKS) or re.search(r"\(牵头(?:单位|部门)?\)", body):
+    if rule.name == "mark" or any(mark in body for mark in MARKS):
         _marked(raw, body, result)
         return
     if rule.name == "first":
@@ -206,24 +269,25 @@ def _listed(text: str, norm: str, rule: Rule, result: Responsible) -> None:
     if not cuts:
         result.lead += _names(raw, body, result)
         return
-    if tail and not rule.stated and "、" not in body:
+    if not rule.stated and "、" not in body and (tail or rule.lists):
         # 甲，乙，丙按职责分工负责: the commas only list.
         result.lead += _names(raw, body, result)
-        return
-    if len(cuts) > 1 and "、" not in body and not rule.stated:
-        result.unread.append(
-            Text(
-                "逗号是分开单位还是分开牵头与配合不明，按首个逗号前为牵头处理",
-                "commas may list units or part leaders from the rest; read as the latter",
+        if not tail:
+            result.unread.append(
+                Text(
+                    "逗号只分开单位,未说明牵头单位,均按牵头处理",
+                    "commas only list the units, none is said to lead; all are taken to lead",
+                )
             )
-        )
+        return
+    result.guessed = not rule.stated
     cut = cuts[0]
     result.lead += _names(raw[:cut], body[:cut], result)
     result.cooperating += _names(raw[cut + 1 :], body[cut + 1 :], result)
 
 
 def _marked(raw: str, body: str, result: Responsible) -> None:
-    marked = re.compile(rf"[{re.escape(MARKS)}]|\(牵头(?:单位|部门)?\)")
+    marked = re.compile(rf"[{re.escape(MARKS)}]|{_MARKED_LEAD.pattern}")
     leaders = False
     for name, norm in _split(raw, body):
         clean, plain = _unmarked(name, norm, marked)
@@ -255,9 +319,10 @@ def _depth(text: str, index: int) -> int:
 def _split(raw: str, norm: str) -> Iterator[tuple[str, str]]:
     """Yield the parts between 、 , and ; outside brackets."""
     depth = start = 0
+    whole = {match.end() - 1 for match in _OF_DISTRICTS.finditer(norm)}
     for index, letter in enumerate(norm):
         depth += (letter in OPEN) - (letter in CLOSE)
-        if letter in "、,;" and depth <= 0:
+        if letter in "、,;" and depth <= 0 and index not in whole:
             yield raw[start:index], norm[start:index]
             start = index + 1
     yield raw[start:], norm[start:]
@@ -268,12 +333,20 @@ def _names(raw: str, norm: str, result: Responsible) -> list[str]:
     names = []
     body = _without_tail(norm)
     at = norm.find(body) if body else 0
-    for part, plain_part in _split(raw[at : at + len(body)], body):
-        name, plain = (_EDGES.sub("", one.strip()) for one in (part, plain_part))
+    # 文化和旅游厅和各市政府: only the second 和 parts names.
+    parted = _AND_ALL.sub(lambda match: "、" * len(match[0]), body)
+    for part, plain_part in _split(raw[at : at + len(body)], parted):
+        kept = _ROLE_AFTER.sub("", plain_part)
+        name, plain = (_EDGES.sub("", one.strip()) for one in (part[: len(kept)], kept))
         if not plain:
             continue
-        if _NAME.fullmatch(plain) and re.search(r"[\u4e00-\u9fff]", plain) and plain.count("(") == plain.count(")"):
-            names.append(name)
-        else:
+        if not _NAME.fullmatch(plain.replace("、", "") if _OF_DISTRICTS.match(plain) else plain) or not _is_name(plain):
             result.unread.append(Text(f"不像单位名称：{name}", f"not like a unit's name: {name}"))
+            continue
+        edges = [0, *(match.start() for match in _RUN_ON.finditer(plain)), len(plain)]
+        names += [name[left:right] for left, right in pairwise(edges)]
     return names
+
+
+def _is_name(plain: str) -> bool:
+    return bool(re.search(r"[\u4e00-\u9fff]", plain)) and (len(plain) <= 16 or bool(_NAME_END.search(plain)))

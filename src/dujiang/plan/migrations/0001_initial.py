@@ -5,63 +5,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Programme',
+            name="Programme",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=200, unique=True)),
-                ('title', models.CharField(max_length=500)),
-                ('issuer', models.CharField(blank=True, max_length=200)),
-                ('number', models.CharField(blank=True, max_length=100)),
-                ('date', models.DateField(null=True)),
-                ('text', models.TextField()),
-                ('source', models.CharField(max_length=500)),
-                ('source_digest', models.CharField(max_length=64)),
-                ('unread', models.JSONField(default=list)),
-                ('loaded', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=200, unique=True)),
+                ("title", models.CharField(max_length=500)),
+                ("issuer", models.CharField(blank=True, max_length=200)),
+                ("number", models.CharField(blank=True, max_length=100)),
+                ("date", models.DateField(null=True)),
+                ("text", models.TextField()),
+                ("source", models.CharField(max_length=500)),
+                ("source_digest", models.CharField(max_length=64)),
+                ("unread", models.JSONField(default=list)),
+                ("loaded", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('goal', 'Goal'), ('task', 'Task'), ('requirement', 'Requirement'), ('system', 'System')], max_length=12)),
-                ('key', models.CharField(max_length=400)),
-                ('position', models.PositiveIntegerField()),
-                ('read', models.JSONField()),
-                ('amended', models.JSONField(default=dict)),
-                ('present', models.BooleanField(default=True)),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='plan.programme')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("goal", "Goal"),
+                            ("task", "Task"),
+                            ("requirement", "Requirement"),
+                            ("system", "System"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("key", models.CharField(max_length=400)),
+                ("position", models.PositiveIntegerField()),
+                ("read", models.JSONField()),
+                ("amended", models.JSONField(default=dict)),
+                ("present", models.BooleanField(default=True)),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="plan.programme"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['kind', 'position'],
-                'constraints': [models.UniqueConstraint(fields=('programme', 'kind', 'key'), name='one_item_a_key')],
+                "ordering": ["kind", "position"],
+                "constraints": [models.UniqueConstraint(fields=("programme", "kind", "key"), name="one_item_a_key")],
             },
         ),
         migrations.CreateModel(
-            name='Statistic',
+            name="Statistic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('indicator', models.CharField(max_length=400)),
-                ('period', models.CharField(max_length=10)),
-                ('period_end', models.DateField()),
-                ('value', models.FloatField()),
-                ('unit', models.CharField(max_length=40)),
-                ('source', models.CharField(max_length=500)),
-                ('vouched_by', models.CharField(max_length=200)),
-                ('recorded', models.DateTimeField()),
-                ('evidence', models.BigIntegerField()),
-                ('programme', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='statistics', to='plan.programme')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("indicator", models.CharField(max_length=400)),
+                ("period", models.CharField(max_length=10)),
+                ("period_end", models.DateField()),
+                ("value", models.FloatField()),
+                ("unit", models.CharField(max_length=40)),
+                ("source", models.CharField(max_length=500)),
+                ("vouched_by", models.CharField(max_length=200)),
+                ("recorded", models.DateTimeField()),
+                ("evidence", models.BigIntegerField()),
+                (
+                    "programme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="statistics", to="plan.programme"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['programme', 'indicator', '-period_end', '-evidence'], name='plan_statis_program_558aef_idx')],
+                "indexes": [
+                    models.Index(
+                        fields=["programme", "indicator", "-period_end", "-evidence"],
+                        name="plan_statis_program_558aef_idx",
+                    )
+                ],
             },
         ),
     ]
