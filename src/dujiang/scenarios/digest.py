@@ -25,7 +25,7 @@ def digest(value: Any) -> str:
     return state.hexdigest()
 
 
-def _feed(state: _Hash, value: Any) -> None:  # noqa: PLR0912 - one branch a kind of value
+def _feed(state: _Hash, value: Any) -> None:
     if isinstance(value, np.generic):
         value = value.item()
     match value:
