@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,13 @@ Key = Annotated[
         "--plan", metavar="NUMBER", help="方案文号；只有一份方案时可省略 / which plan, by its document number"
     ),
 ]
+
+
+class Language(StrEnum):
+    """Of a report."""
+
+    ZH = "zh"
+    EN = "en"
 
 
 @plan.command("read")
@@ -175,7 +183,7 @@ def statistic_load(
 def dispatch_command(
     month: Annotated[str | None, typer.Option(help="月份，如 2026-11；默认本月 / month; this one by default")] = None,
     out: Annotated[Path | None, typer.Option(help="报告 .docx、.xlsx 或 .html / a report")] = None,
-    language: Annotated[str, typer.Option(help="报告语言 zh 或 en / language of the report")] = "zh",
+    language: Annotated[Language, typer.Option(help="报告语言 / language of the report")] = Language.ZH,
     key: Key = None,
     json_file: Json = None,
 ) -> None:
