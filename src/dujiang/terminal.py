@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,9 @@ from rich.table import Table
 
 from dujiang.messages import Text
 
-console = Console()
+# A log or a pipe tells no width; 80 columns would fold the tables of a report beyond reading.
+_WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+console = Console(width=_WIDTH)
 errors = Console(stderr=True)
 
 Json = Annotated[

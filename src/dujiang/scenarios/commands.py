@@ -167,12 +167,10 @@ def evaluate(
 def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
     rows = table(
         Text("场景", "Scenario"),
-        Text("度量", "Metric"),
         Text("基线", "Baseline"),
         Text("方法", "Method"),
         Text("增益 [95% 区间]", "Gain [95 %]"),
         Text("秒/种子", "s a seed"),
-        Text("内存 MiB", "Memory MiB"),
         Text("判定", "Verdict"),
         Text("存证", "Evidence"),
     )
@@ -185,13 +183,12 @@ def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
             else "—"
         )
         rows.add_row(
-            f"{about.id}\n[dim]{evaluation.size}, {len(evaluation.seeds)}[/dim]",
-            f"{both(about.metric)}\n[dim]{about.unit} {'↑' if about.better == 'higher' else '↓'}[/dim]",
+            f"{about.id}\n{both(about.metric)}\n"
+            f"[dim]{about.unit} {'↑' if about.better == 'higher' else '↓'}, {evaluation.size}, {len(evaluation.seeds)}[/dim]",
             _number(verdict["baseline"]),
             _number(verdict["method"]),
             gain,
             f"{sum(score['seconds'] for score in scores) / len(scores):.1f}",
-            f"{max(score['memory_mib'] for score in scores):.0f}",
             both(Text("跑通", "runs through"))
             if verdict["runs_through"]
             else f"[red]{both(Text('未跑通', 'does not'))}[/red]",
