@@ -21,7 +21,7 @@ def rows() -> list[dict[str, Any]]:
     from django.db import connection
 
     from dujiang.evidence.actions import Happening, append_all
-    from dujiang.identity import Actor, Role
+    from dujiang.identity.permission import Actor, Role
     from dujiang.plan.actions import load
     from dujiang.plan.figures import monthly_dispatch
 

@@ -20,7 +20,7 @@ def rows() -> list[dict[str, Any]]:
     open_store()
     from dujiang.evidence.actions import Happening, append, append_all, stored
     from dujiang.evidence.chain import walk
-    from dujiang.identity import Actor, Role
+    from dujiang.identity.permission import Actor, Role
 
     actor = Actor("bench", Role.OFFICE)
     happenings = [Happening("statistic.recorded", f"指标{n}", {"value": n, "source": "统计公报"}) for n in range(BATCH)]

@@ -46,7 +46,7 @@ def test_the_commands_and_options_that_a_page_shows_exist(page):
         if name is None:
             assert words == ["COMMAND", "--help"], line
             continue
-        options = {option for parameter in known[name].params for option in parameter.opts}
+        options = {option for one in known[name].params for option in (*one.opts, *one.secondary_opts)}
         assert set(re.findall(r"--[a-z-]+", line)) <= options, line
 
 

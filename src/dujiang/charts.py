@@ -8,8 +8,7 @@ from typing import Any
 
 import vl_convert as vlc
 
-from dujiang.messages import Text
-from dujiang.terminal import Refused
+from dujiang.messages import Refused, Text
 
 _VEGA_LITE = "v6.1"
 

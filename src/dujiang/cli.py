@@ -8,6 +8,7 @@ import typer
 
 from dujiang import __version__
 from dujiang.evidence.commands import evidence
+from dujiang.identity.commands import person, unit
 from dujiang.messages import Text
 from dujiang.plan.commands import dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
@@ -24,6 +25,8 @@ app.add_typer(plan)
 app.add_typer(scenario)
 app.add_typer(evidence)
 app.add_typer(statistic)
+app.add_typer(person)
+app.add_typer(unit)
 app.command("dispatch")(dispatch_command)
 
 

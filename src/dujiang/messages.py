@@ -66,3 +66,11 @@ class BadInput(ValueError):
             return f"{', '.join(place)}: expected {expected}{found}; {remedy}."
         found = f"，实为 {self.found}" if self.found else ""
         return f"{'，'.join(place)}：应为{expected}{found}；{remedy}。"
+
+
+class Refused(Exception):
+    """What was asked can't be done; the message says why and what to do."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        super().__init__(f"{text.zh}\n{text.en}")

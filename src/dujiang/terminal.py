@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from dujiang.messages import Text
+from dujiang.messages import Refused, Text
 
 # A log or a pipe tells no width; 80 columns would fold the tables of a report beyond reading.
 _WIDTH = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
@@ -64,7 +64,7 @@ def plain_errors() -> Iterator[None]:
     from django.db.utils import OperationalError
 
     from dujiang.evidence.chain import BadCheckpoint
-    from dujiang.identity import NotAllowed
+    from dujiang.identity.permission import NotAllowed
     from dujiang.messages import BadInput
     from dujiang.scenarios.registry import UnknownScenario
 
@@ -73,10 +73,3 @@ def plain_errors() -> Iterator[None]:
     except (BadInput, BadCheckpoint, NotAllowed, UnknownScenario, OperationalError, Refused) as error:
         errors.print(escape(str(error)), style="red", highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
-
-
-class Refused(Exception):
-    """A command that can't do what it was asked; the message says why and what to do."""
-
-    def __init__(self, text: Text) -> None:
-        super().__init__(f"{text.zh}\n{text.en}")

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from dujiang.evidence.actions import append
-from dujiang.identity import Actor, Role
+from dujiang.identity.permission import Actor, Role
 from dujiang.plan.actions import load
 from dujiang.scenarios.models import Evaluation
 

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from dujiang.evidence.actions import Happening, append, append_all, checkpoint, stored
 from dujiang.evidence.chain import walk
 from dujiang.evidence.models import Record, Tally
-from dujiang.identity import Actor, NotAllowed, Role
+from dujiang.identity.permission import Actor, NotAllowed, Role
 
 OFFICE = Actor("tester", Role.OFFICE)
 
@@ -91,7 +91,7 @@ def test_sm3_records_follow_sha256_ones(settings):
 WRITER = """
 import sys
 from dujiang.evidence.actions import Happening, append_all
-from dujiang.identity import Actor, Role
+from dujiang.identity.permission import Actor, Role
 me = Actor(sys.argv[1], Role.OFFICE)
 for batch in range(int(sys.argv[2])):
     append_all(me, [Happening("statistic.recorded", f"{batch}", {"n": n}) for n in range(5)])

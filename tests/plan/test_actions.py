@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dujiang.evidence.actions import Happening, append_all
 from dujiang.evidence.models import Record
-from dujiang.identity import Actor, NotAllowed, Role
+from dujiang.identity.permission import Actor, NotAllowed, Role
 from dujiang.messages import BadInput
 from dujiang.plan.actions import amend, load, record_statistics
 from dujiang.plan.figures import facts, indicators_of, monthly_dispatch

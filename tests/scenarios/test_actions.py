@@ -9,7 +9,7 @@ import pytest
 from samples import sample_in
 
 from dujiang.evidence.models import Record
-from dujiang.identity import Actor, NotAllowed, Role
+from dujiang.identity.permission import Actor, NotAllowed, Role
 from dujiang.scenarios.actions import evaluate
 from dujiang.scenarios.models import Evaluation, SeedScore
 
@@ -92,7 +92,7 @@ def test_an_interrupted_evaluation_keeps_its_seeds_and_goes_on(sample, engine):
 EVALUATE = """
 import sys
 sys.path[:0] = sys.argv[1:]
-from dujiang.identity import Actor, Role
+from dujiang.identity.permission import Actor, Role
 from dujiang.scenarios.actions import evaluate
 from dujiang.scenarios.engines import LocalEngine
 from dujiang.scenarios.registry import in_module

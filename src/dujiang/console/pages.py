@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from dujiang.charts import svg
 from dujiang.console.marking import pieces
 from dujiang.console.scores import score_chart
 from dujiang.evidence.chain import seal
 from dujiang.evidence.models import Record
-from dujiang.plan.figures import monthly_dispatch
-from dujiang.plan.models import Programme
+from dujiang.identity.permission import Actor
+from dujiang.identity.web import actor_of, page
+from dujiang.messages import BadInput
+from dujiang.plan.actions import record_statistics
+from dujiang.plan.figures import indicators_of, monthly_dispatch
+from dujiang.plan.models import Programme, Statistic
 from dujiang.plan.report import WRITERS, page_context
 from dujiang.plan.sections import title
+from dujiang.plan.uploads import write_template
 from dujiang.scenarios.models import Evaluation
 from dujiang.scenarios.registry import UnknownScenario, find
 from dujiang.scenarios.registry import scenarios as installed
@@ -27,6 +35,7 @@ from dujiang.scenarios.registry import scenarios as installed
 PAGE = 50
 
 
+@page("dispatch.read")
 @require_safe
 def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
     """Show a month's dispatch, this month's by default."""
@@ -48,6 +57,7 @@ def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
     return render(request, "console/overview.html", context)
 
 
+@page("dispatch.read")
 @require_safe
 def report(request: HttpRequest, month: str, suffix: str) -> HttpResponse:
     """Hand out a month's dispatch as a file."""
@@ -80,6 +90,51 @@ def _shifted(month: str, by: int) -> str:
     return f"{year}-{number + 1:02d}"
 
 
+@page("statistic.record")
+@require_http_methods(["GET", "HEAD", "POST"])
+def statistics(request: HttpRequest) -> HttpResponse:
+    """Take a table of figures, and show the figures recorded last."""
+    programme = Programme.objects.order_by("-loaded").first()
+    if programme is None:
+        return render(request, "console/overview.html", {"place": "statistics"})
+    context: dict[str, Any] = {"place": "statistics", "why": None, "recorded": []}
+    sent = request.FILES.get("table")
+    if request.method == "POST" and sent is not None:
+        try:
+            context["recorded"] = _recorded(actor_of(request), programme, sent)
+        except BadInput as error:
+            error.path = Path(error.path).name  # the sender knows their file by its name
+            context["why"] = error.in_language(get_language() or "zh-hans")
+    titles = {one.key: one.about for one in indicators_of(programme)}
+    latest = programme.statistics.order_by("-evidence")[:PAGE]
+    context["figures"] = [(titles.get(one.indicator, one.indicator), one) for one in latest]
+    return render(request, "console/statistics.html", context, status=400 if context["why"] else 200)
+
+
+def _recorded(actor: Actor, programme: Programme, sent: UploadedFile) -> list[Statistic]:
+    # The action reads a file by its name, which its errors tell; only the last part of what the browser says is used.
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / Path(sent.name or "table.csv").name
+        with path.open("wb") as file:
+            for chunk in sent.chunks():
+                file.write(chunk)
+        return record_statistics(actor, programme, path)
+
+
+@page("statistic.record")
+@require_safe
+def statistics_template(request: HttpRequest) -> HttpResponse:
+    """Hand out the table of indicators to be filled in."""
+    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "statistics.xlsx"
+        write_template(path, indicators_of(programme))
+        response = HttpResponse(path.read_bytes(), content_type=_TYPES["xlsx"])
+    response["Content-Disposition"] = 'attachment; filename="statistics.xlsx"'
+    return response
+
+
+@page("plan.read")
 @require_safe
 def plan(request: HttpRequest) -> HttpResponse:
     """Show the plan's text with its goals, units and named systems marked in place."""
@@ -90,6 +145,7 @@ def plan(request: HttpRequest) -> HttpResponse:
     return render(request, "console/plan.html", context)
 
 
+@page("scenario.read")
 @require_safe
 def scenarios(request: HttpRequest) -> HttpResponse:
     """Show the directory of scenarios with the last evaluation of each."""
@@ -101,6 +157,7 @@ def scenarios(request: HttpRequest) -> HttpResponse:
     return render(request, "console/scenarios.html", {"place": "scenarios", "scenarios": rows})
 
 
+@page("scenario.read")
 @require_safe
 def scenario(request: HttpRequest, scenario_id: str) -> HttpResponse:
     """Show a scenario and its latest evaluations."""
@@ -116,6 +173,7 @@ def scenario(request: HttpRequest, scenario_id: str) -> HttpResponse:
     return render(request, "console/scenario.html", context)
 
 
+@page("evidence.read")
 @require_safe
 def records(request: HttpRequest) -> HttpResponse:
     """Show evidence records, the latest first."""
@@ -128,6 +186,7 @@ def records(request: HttpRequest) -> HttpResponse:
     return render(request, "console/records.html", {"place": "records", "records": page[:PAGE], "before": more})
 
 
+@page("evidence.read")
 @require_safe
 def record(request: HttpRequest, sequence: int) -> HttpResponse:
     """Show one evidence record, and whether its digest matches."""

@@ -16,7 +16,7 @@ from django.utils.timezone import get_default_timezone
 from dujiang.evidence.chain import GENESIS, Checkpoint, Entry, canonical, seal
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record
-from dujiang.identity import Actor, require
+from dujiang.identity.permission import Actor, require
 from dujiang.keys import site_secret
 
 _LOCK = 0x64756A69

@@ -12,10 +12,10 @@ import typer
 from rich.progress import Progress
 
 from dujiang.evidence.chain import BadCheckpoint, Checkpoint, Entry, Walk, walk
-from dujiang.identity import at_the_terminal
-from dujiang.messages import BadInput, Text
+from dujiang.identity.permission import at_the_terminal
+from dujiang.messages import BadInput, Refused, Text
 from dujiang.store import open_store
-from dujiang.terminal import Json, Refused, errors, plain_errors, say, write_json
+from dujiang.terminal import Json, errors, plain_errors, say, write_json
 
 evidence = typer.Typer(name="evidence", help="存证账本 / The evidence ledger.", no_args_is_help=True)
 

@@ -13,9 +13,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from dujiang.evidence.actions import Happening, append, append_all
-from dujiang.identity import Actor, require
+from dujiang.identity.actions import units_of_plan
+from dujiang.identity.permission import Actor, require
 from dujiang.messages import BadInput, Text
-from dujiang.plan.figures import indicators_of
+from dujiang.plan.figures import indicators_of, responsible_units
 from dujiang.plan.indicators import indicator_key
 from dujiang.plan.models import Item, Programme, Statistic
 from dujiang.plan.reader import Plan, read
@@ -106,6 +107,7 @@ def _store(actor: Actor, path: Path, plan: Plan, found: Mapping[str, Any]) -> Lo
         item.present = False
     Item.objects.bulk_create(new)
     Item.objects.bulk_update([*changed, *gone], ["position", "read", "present"])
+    units_of_plan(unit for task in found["tasks"] for unit in (*task["lead"], *task["cooperating"]))
     amended = programme.items.exclude(amended={}).count()
     counts = {"new": len(new), "changed": len(changed), "same": same, "gone": len(gone), "amended": amended}
     body = {"title": programme.title, "source": programme.source, "sha256": programme.source_digest, **counts}
@@ -181,6 +183,9 @@ def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[St
     """Record a table of statistics, all rows or none; each row is evidence. Raises `BadInput`, `NotAllowed`."""
     require(actor, "statistic.record")
     figures = read_figures(path, indicators_of(programme))
+    responsible = responsible_units(programme)
+    for one in figures:
+        require(actor, "statistic.record", responsible[one.indicator])
     _refuse_future(path, [(one.row, one.period, one.period_end) for one in figures])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with transaction.atomic():

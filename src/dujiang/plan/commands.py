@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from dujiang.identity import at_the_terminal
-from dujiang.messages import Text
+from dujiang.identity.permission import at_the_terminal
+from dujiang.messages import Refused, Text
 from dujiang.plan.dispatch import Dispatch
 from dujiang.plan.indicators import Status
 from dujiang.plan.sections import Cell, sections
 from dujiang.plan.wording import target_text, where_text
 from dujiang.store import open_store
-from dujiang.terminal import Json, Refused, both, console, plain_errors, say, table, write_json
+from dujiang.terminal import Json, both, console, plain_errors, say, table, write_json
 
 if TYPE_CHECKING:
     from dujiang.plan.models import Programme

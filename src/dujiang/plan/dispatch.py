@@ -245,6 +245,13 @@ def _goals(
     return [_observed(day, target, indicator, goals[target.goal], tasks, observed) for target in indicator.targets]
 
 
+def leading(goal: Mapping[str, Any], tasks: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """Return the units that answer for a goal: those that it was given by hand, else those that lead its task."""
+    place = str(goal["where"]).split()
+    of_task = tasks[int(place[1])]["lead"] if place[0] == "task" and int(place[1]) in tasks else []
+    return list(goal.get("lead") or of_task)
+
+
 def _per_industry(
     day: date, target: Target, indicator: Indicator, goal: Mapping[str, Any], task_lines: Sequence[TaskLine]
 ) -> GoalLine:
@@ -253,7 +260,17 @@ def _per_industry(
     value = float(min((line.through for line in lines), default=0))
     expected = yearly_path(day, target.value)
     evidence = [record for line in lines for record in line.evidence]
-    return _line(target, indicator, goal, value, expected, value / target.value, "evidence", [], evidence)
+    return _line(
+        target,
+        indicator,
+        goal,
+        value,
+        expected,
+        value / target.value,
+        "evidence",
+        list(goal.get("lead") or []),
+        evidence,
+    )
 
 
 def _observed(
@@ -264,8 +281,7 @@ def _observed(
     tasks: Mapping[int, Mapping[str, Any]],
     observed: Sequence[Observation],
 ) -> GoalLine:
-    place = str(goal["where"]).split()
-    lead = list(tasks[int(place[1])]["lead"]) if place[0] == "task" and int(place[1]) in tasks else []
+    lead = leading(goal, tasks)
     if not observed:
         return _line(target, indicator, goal, None, None, None, None, lead, [])
     first, last = observed[0], observed[-1]
@@ -307,7 +323,7 @@ def _line(
         share,
         status(value, target, expected),
         source,
-        list(goal.get("lead") or lead),
+        lead,
         evidence,
     )
 

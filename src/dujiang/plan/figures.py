@@ -15,7 +15,7 @@ from django.db.models import Max
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
-from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch
+from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.models import Item, Programme
 
@@ -30,6 +30,15 @@ def facts(programme: Programme, kind: str) -> dict[int, dict[str, Any]]:
 def indicators_of(programme: Programme) -> list[Indicator]:
     """Return a programme's indicators."""
     return indicators(facts(programme, Item.Kind.GOAL))
+
+
+def responsible_units(programme: Programme) -> dict[str, list[str]]:
+    """Return the units that answer for each indicator, by its key."""
+    goals, tasks = facts(programme, Item.Kind.GOAL), facts(programme, Item.Kind.TASK)
+    return {
+        one.key: list(dict.fromkeys(unit for target in one.targets for unit in leading(goals[target.goal], tasks)))
+        for one in indicators(goals)
+    }
 
 
 def monthly_dispatch(programme: Programme, month: str) -> Dispatch:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from dujiang.evidence.actions import append
-from dujiang.identity import Actor, require
+from dujiang.identity.permission import Actor, require
 from dujiang.scenarios import runner
 from dujiang.scenarios.digest import digest
 from dujiang.scenarios.engines import Engine

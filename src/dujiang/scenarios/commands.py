@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dujiang.identity import at_the_terminal
-from dujiang.messages import BadInput, Text
+from dujiang.identity.permission import at_the_terminal
+from dujiang.messages import BadInput, Refused, Text
 from dujiang.scenarios.contract import Answer
 from dujiang.scenarios.engines import Engine, LocalEngine, RayEngine
 from dujiang.scenarios.registry import Found, find, scenarios
-from dujiang.terminal import Json, Refused, both, console, errors, plain_errors, say, table, write_json
+from dujiang.terminal import Json, both, console, errors, plain_errors, say, table, write_json
 
 if TYPE_CHECKING:
     from dujiang.scenarios.models import Evaluation

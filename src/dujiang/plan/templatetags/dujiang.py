@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
 from dujiang.plan.indicators import Status
 from dujiang.plan.sections import Cell, Records
@@ -19,6 +20,12 @@ register = template.Library()
 def text(value: Text | None) -> str:
     """Return a text in the page's language."""
     return value.in_language(get_language() or "zh-hans") if value else ""
+
+
+@register.filter
+def may(actor: Actor, action: str) -> bool:
+    """Whether the actor may do this at all, to show what leads there."""
+    return allowed(actor, action)
 
 
 @register.filter

@@ -1,0 +1,59 @@
+"""Units and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from dujiang.identity.encrypted import EncryptedText
+from dujiang.identity.permission import Actor, Role
+
+
+class Unit(models.Model):
+    """A department, government, enterprise or laboratory that people act for."""
+
+    class Kind(models.TextChoices):
+        """What a unit is."""
+
+        DEPARTMENT = "department"
+        GOVERNMENT = "government"
+        ENTERPRISE = "enterprise"
+
+    name = models.CharField(max_length=120, unique=True)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    division = models.CharField(max_length=6, blank=True)  # GB/T 2260, of a government
+    credit_code = models.CharField(max_length=18, unique=True, null=True, blank=True)  # GB 32100, of an enterprise
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class _People(BaseUserManager["Person"]):
+    def get_by_natural_key(self, username: str | None) -> Person:
+        return self.get(username=username)
+
+
+class Person(AbstractBaseUser):
+    """Somebody who signs in. Evidence knows people by ``username``, never by their name."""
+
+    username = models.CharField(max_length=60, unique=True)
+    name = EncryptedText()
+    role = models.CharField(
+        max_length=20, choices=[(role.value, role.value) for role in Role if role is not Role.PUBLIC]
+    )
+    unit = models.ForeignKey(Unit, models.PROTECT, null=True, blank=True, related_name="people")
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: list[str] = []
+    objects: Any = _People()
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def actor(self) -> Actor:
+        """The person as permission and evidence know them."""
+        return Actor(self.username, Role(self.role), self.unit.name if self.unit else "")

@@ -1,0 +1,138 @@
+"""What an actor may do. Rules are small predicates; actions, pages and commands ask the same ones."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rules.predicates import Predicate
+from rules.rulesets import RuleSet
+
+from dujiang.messages import Text
+
+
+class Role(StrEnum):
+    """The part that a person plays in the plan."""
+
+    OFFICE = "office"
+    LEAD_UNIT = "lead-unit"
+    COOPERATING_UNIT = "cooperating-unit"
+    CITY = "city"
+    ENTERPRISE = "enterprise"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    PUBLIC = "public"
+
+    @property
+    def words(self) -> Text:
+        """The role's name for people."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Role.OFFICE: Text("推进办公室", "programme office"),
+    Role.LEAD_UNIT: Text("牵头单位", "lead unit"),
+    Role.COOPERATING_UNIT: Text("配合单位", "cooperating unit"),
+    Role.CITY: Text("市（州）", "city or prefecture"),
+    Role.ENTERPRISE: Text("企业或实验室", "enterprise or laboratory"),
+    Role.REVIEWER: Text("评审专家", "reviewer"),
+    Role.AUDITOR: Text("审计", "auditor"),
+    Role.PUBLIC: Text("公众", "public"),
+}
+
+SECOND_FACTOR = frozenset({Role.OFFICE, Role.REVIEWER})
+"""The roles that sign in with a second factor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Somebody who acts, as evidence names them; ``unit`` is the official short name of the unit they belong to."""
+
+    name: str
+    role: Role
+    unit: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.name}"
+
+
+PUBLIC = Actor("public", Role.PUBLIC)
+"""Whoever has not signed in."""
+
+
+def _plays(*roles: Role) -> Predicate:
+    """Return the predicate that the actor has one of the roles."""
+
+    def plays(actor: Actor) -> bool:
+        return actor.role in roles
+
+    return Predicate(plays, name=" | ".join(roles))
+
+
+def _concerns_own_unit(actor: Actor, units: Collection[str] | None) -> bool:
+    """Whether what is acted on concerns the actor's own unit; ``units`` are those responsible for it."""
+    return units is None or actor.unit in units
+
+
+_own_unit = Predicate(_concerns_own_unit)
+_anyone = _plays(*Role)
+_signed_in = _plays(*(role for role in Role if role is not Role.PUBLIC))
+_office = _plays(Role.OFFICE)
+_lead = _plays(Role.LEAD_UNIT)
+_enterprise = _plays(Role.ENTERPRISE)
+_auditor = _plays(Role.AUDITOR)
+
+RULES = RuleSet(
+    {
+        "account.sign-in": _anyone,
+        "account.use": _signed_in,
+        "dispatch.read": _anyone,
+        "evidence.checkpoint": _office | _auditor,
+        "evidence.read": _anyone,
+        "identity.edit": _office,
+        "identity.read": _office | _auditor,
+        "language.set": _anyone,
+        "plan.amend": _office,
+        "plan.load": _office,
+        "plan.read": _anyone,
+        "scenario.evaluate": _office | _lead | _enterprise,
+        "scenario.read": _anyone,
+        # A lead unit reports its own indicators; what no unit leads, the office reports.
+        "statistic.record": _office | (_lead & _own_unit),
+    }
+)
+"""The rule of each action. Without a thing to act on, a rule says whether the role may do it at all."""
+
+
+class NotAllowed(PermissionError):
+    """The actor may not do this."""
+
+    def __init__(self, actor: Actor, action: str, units: Collection[str] | None = None) -> None:
+        able = [role for role in Role if allowed(Actor("", role), action)]
+        zh = f"{actor} 无权执行 {action}；可执行的角色：{'、'.join(role.words.zh for role in able)}"
+        en = f"{actor} may not {action}; these roles may: {', '.join(role.words.en for role in able)}"
+        if units is not None and allowed(actor, action):
+            zh = f"{actor}（{actor.unit or '无单位'}）无权对此执行 {action}；责任单位：{'、'.join(units) or '推进办公室'}"
+            en = f"{actor} of {actor.unit or 'no unit'} may not {action} here; it is up to {', '.join(units) or 'the office'}"
+        self.text = Text(zh, en)
+        super().__init__(f"{zh}\n{en}")
+
+
+def allowed(actor: Actor, action: str, units: Collection[str] | None = None) -> bool:
+    """Whether the actor may do this, to what ``units`` are responsible for; raises KeyError for no such action."""
+    if not RULES.rule_exists(action):
+        raise KeyError(action)
+    return bool(RULES.test_rule(action, actor, units))
+
+
+def require(actor: Actor, action: str, units: Collection[str] | None = None) -> None:
+    """Return if the actor may do this, else raise `NotAllowed`."""
+    if not allowed(actor, action, units):
+        raise NotAllowed(actor, action, units)
+
+
+def at_the_terminal() -> Actor:
+    """Return the actor of a command typed on the server: whoever may log in there runs the site for the office."""
+    return Actor(getpass.getuser(), Role.OFFICE)

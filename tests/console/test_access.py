@@ -1,0 +1,250 @@
+"""Every address has a declared rule, and with every role it does what the rule says."""
+
+import re
+
+import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, hotp_value, yield_hotp_counters_from_time
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+
+from dujiang.evidence.actions import append
+from dujiang.evidence.models import Record
+from dujiang.identity.actions import add_person, units_of_plan
+from dujiang.identity.models import Person
+from dujiang.identity.permission import SECOND_FACTOR, Actor, Role, allowed
+from dujiang.plan.actions import load
+from dujiang.plan.models import Statistic
+
+OFFICE = Actor("tester", Role.OFFICE)
+PLAN = """某省推进“人工智能+”行动方案
+
+一、发展目标
+到2027年，智能终端普及率超过60%。
+
+二、重点任务
+（一）“人工智能+”制造。到2027年，智能工厂达到100家。（责任单位：经济和信息化厅，科技厅）
+"""
+
+
+def routes(patterns=None, prefix=""):
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        if isinstance(one, URLPattern):
+            yield prefix + str(one.pattern), one.callback
+        else:
+            yield from routes(one.url_patterns, prefix + str(one.pattern))
+
+
+ROUTES = dict(routes())
+# What stands for the parts of an address.
+PARTS = {
+    "str:month": "2026-03",
+    "str:suffix": "html",
+    "path:scenario_id": "manufacturing/job-shop",
+    "int:sequence": "1",
+}
+
+
+def address(route):
+    return "/" + re.sub(r"<([^>]+)>", lambda part: PARTS[part[1]], route)
+
+
+@pytest.fixture(autouse=True)
+def _no_lock_outs():
+    cache.clear()
+
+
+@pytest.fixture
+def programme(db, tmp_path):
+    path = tmp_path / "plan.txt"
+    path.write_text(PLAN, encoding="utf-8")
+    return load(OFFICE, path).programme
+
+
+@pytest.fixture
+def people(programme):
+    """One of each role, with a second factor where the role needs one; their passwords by role."""
+    units_of_plan(["经济和信息化厅"])
+    made = {}
+    for role in Role:
+        if role is not Role.PUBLIC:
+            person, password = add_person(OFFICE, f"p-{role}", f"某{role}", role, "经济和信息化厅")
+            if role in SECOND_FACTOR:
+                TOTP.activate(person, generate_totp_secret())
+            made[role] = (person, password)
+    return made
+
+
+def client_of(people, role, language="en"):
+    client = Client(headers={"accept-language": language})
+    if role is not Role.PUBLIC:
+        client.force_login(people[role][0])
+    return client
+
+
+def code(secret):
+    return f"{hotp_value(secret, next(iter(yield_hotp_counters_from_time()))):06d}"
+
+
+def code_of(person):
+    return code(get_adapter().decrypt(Authenticator.objects.get(user=person, type="totp").data["secret"]))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_address_declares_its_rule(route):
+    assert allowed(OFFICE, ROUTES[route].action) in (True, False)
+
+
+@pytest.mark.parametrize("role", Role)
+def test_each_role_reaches_the_addresses_that_its_rules_allow(people, role):
+    append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
+    client = client_of(people, role)
+    for route, view in ROUTES.items():
+        if view.action in ("account.use", "account.sign-in", "language.set"):
+            continue  # the flows below
+        told = client.get(address(route))
+        if allowed(Actor("", role), view.action):
+            assert told.status_code == 200, (route, told.status_code)
+        elif role is Role.PUBLIC:
+            assert told.status_code == 302
+            assert told["Location"].startswith("/account/login/?next=")
+        else:
+            assert told.status_code == 403, route
+            assert "may not" in told.content.decode()
+
+
+def test_the_public_cannot_use_an_account(people):
+    for route, view in ROUTES.items():
+        if view.action == "account.use":
+            told = Client().get(address(route))
+            assert told.status_code == 302
+            assert "/login/" in told["Location"]
+
+
+def test_nobody_signs_up(programme):
+    Client().post("/account/signup/", {"username": "me", "password1": "a-long-password-1"})
+    assert not Person.objects.exists()
+
+
+def test_a_lead_unit_signs_in_and_out(people):
+    person, password = people[Role.LEAD_UNIT]
+    client = Client(headers={"accept-language": "zh-hans"})
+    told = client.post(
+        "/account/login/?next=/statistics/", {"login": person.username, "password": password}, follow=True
+    )
+    assert told.request["PATH_INFO"] == "/statistics/"
+    page = told.content.decode()
+    assert "报送数据" in page
+    assert person.name in page
+    client.post("/account/logout/")
+    assert client.get("/statistics/").status_code == 302
+
+
+@pytest.mark.parametrize("role", sorted(SECOND_FACTOR))
+def test_the_second_factor_is_asked_for(people, role):
+    person, password = people[role]
+    client = Client()
+    told = client.post("/account/login/", {"login": person.username, "password": password})
+    assert told["Location"].startswith("/account/2fa/authenticate/")
+    assert client.get("/account/password/").status_code == 302
+    assert client.post("/account/2fa/authenticate/", {"code": "000000"}).status_code == 200
+    assert client.post("/account/2fa/authenticate/", {"code": code_of(person)}).status_code == 302
+    assert client.get("/account/2fa/").status_code == 200
+
+
+@pytest.mark.parametrize("role", sorted(SECOND_FACTOR))
+def test_without_a_second_factor_there_is_nothing_but_setting_it_up(people, role):
+    person, password = people[role]
+    Authenticator.objects.all().delete()
+    client = Client()
+    client.post("/account/login/", {"login": person.username, "password": password})
+    for page in ("/", "/statistics/", "/evidence/"):
+        assert client.get(page)["Location"] == "/account/2fa/totp/activate/"
+    activate = "/account/2fa/totp/activate/"
+    client.post(f"/account/reauthenticate/?next={activate}", {"password": password})
+    assert client.get(activate).status_code == 200
+    secret = client.session["mfa.totp.secret"]
+    assert client.post(activate, {"code": "000000"}).status_code == 200
+    assert client.get("/")["Location"] == activate
+    client.post(activate, {"code": code(secret)})
+    assert client.get("/").status_code == 200
+
+
+def test_the_secret_of_a_second_factor_is_encrypted(people):
+    secret = generate_totp_secret()
+    Authenticator.objects.all().delete()
+    TOTP.activate(people[Role.OFFICE][0], secret)
+    assert secret not in str(Authenticator.objects.get().data)
+
+
+def test_five_wrong_passwords_lock_a_login(people):
+    person, password = people[Role.LEAD_UNIT]
+    client = Client()
+    for _ in range(5):
+        assert client.post("/account/login/", {"login": person.username, "password": "wrong"}).status_code == 200
+    client.post("/account/login/", {"login": person.username, "password": password})
+    assert client.get("/statistics/").status_code == 302
+    other, theirs = people[Role.CITY]
+    client.post("/account/login/", {"login": other.username, "password": theirs})
+    assert client.get("/account/2fa/").status_code == 200
+
+
+def test_who_may_sign_in_no_longer_is_out_at_once(people):
+    client = client_of(people, Role.LEAD_UNIT)
+    assert client.get("/statistics/").status_code == 200
+    Person.objects.filter(role="lead-unit").update(is_active=False)
+    assert client.get("/statistics/").status_code == 302
+
+
+def table(client, programme, about, value):
+    """Fill in the table that the page hands out, as a person would."""
+    import io
+
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(client.get("/statistics/template.xlsx").content))
+    sheet = book.active
+    heading = [cell.value for cell in sheet[1]]
+    for row in range(2, sheet.max_row + 1):
+        if about in str([cell.value for cell in sheet[row]]):
+            for name, filled in (("期间", "2026-06"), ("值", value), ("来源", "省统计公报"), ("责任人", "李某某")):
+                column = next(place for place, title in enumerate(heading, 1) if name in str(title))
+                sheet.cell(row, column).value = filled
+    out = io.BytesIO()
+    book.save(out)
+    out.seek(0)
+    out.name = "指标.xlsx"
+    return out
+
+
+def test_a_lead_unit_reports_its_own_figure_and_the_dispatch_shows_it(people, programme):
+    client = client_of(people, Role.LEAD_UNIT, "zh-hans")
+    told = client.post("/statistics/", {"table": table(client, programme, "智能工厂", 41)})
+    assert told.status_code == 200, told.content.decode()
+    assert Statistic.objects.get().value == 41
+    record = Record.objects.order_by("-sequence").first()
+    assert record.actor == "lead-unit:p-lead-unit"
+    assert f"/evidence/{record.sequence}/" in client.get("/dispatch/2026-11/").content.decode()
+
+
+def test_a_lead_unit_is_refused_another_ones_figure(people, programme):
+    client = client_of(people, Role.LEAD_UNIT)
+    told = client.post("/statistics/", {"table": table(client, programme, "普及率", 30)})
+    assert told.status_code == 403
+    assert "the office" in told.content.decode()
+    assert not Statistic.objects.exists()
+    office = client_of(people, Role.OFFICE)
+    assert office.post("/statistics/", {"table": table(office, programme, "普及率", 30)}).status_code == 200
+
+
+def test_a_bad_table_says_what_is_wrong_and_keeps_nothing(people, programme):
+    client = client_of(people, Role.LEAD_UNIT, "zh-hans")
+    told = client.post("/statistics/", {"table": table(client, programme, "智能工厂", "很多")})
+    assert told.status_code == 400
+    page = told.content.decode()
+    assert "指标.xlsx" in page
+    assert "很多" in page
+    assert "/tmp" not in page
+    assert not Statistic.objects.exists()

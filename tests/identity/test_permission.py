@@ -1,0 +1,56 @@
+"""Rules: what each role may do at all, and to what."""
+
+import pytest
+
+from dujiang.identity.permission import PUBLIC, RULES, Actor, NotAllowed, Role, allowed, require
+
+EVERYONE = set(Role)
+SIGNED_IN = EVERYONE - {Role.PUBLIC}
+# Written down by hand, not from the rules.
+MAY = {
+    "account.sign-in": EVERYONE,
+    "account.use": SIGNED_IN,
+    "dispatch.read": EVERYONE,
+    "evidence.checkpoint": {Role.OFFICE, Role.AUDITOR},
+    "evidence.read": EVERYONE,
+    "identity.edit": {Role.OFFICE},
+    "identity.read": {Role.OFFICE, Role.AUDITOR},
+    "language.set": EVERYONE,
+    "plan.amend": {Role.OFFICE},
+    "plan.load": {Role.OFFICE},
+    "plan.read": EVERYONE,
+    "scenario.evaluate": {Role.OFFICE, Role.LEAD_UNIT, Role.ENTERPRISE},
+    "scenario.read": EVERYONE,
+    "statistic.record": {Role.OFFICE, Role.LEAD_UNIT},
+}
+
+
+def test_the_table_is_whole():
+    assert set(MAY) == set(RULES)
+
+
+@pytest.mark.parametrize("action", MAY)
+@pytest.mark.parametrize("role", Role)
+def test_each_role_may_do_what_the_table_says_and_nothing_else(action, role):
+    assert allowed(Actor("somebody", role), action) is (role in MAY[action])
+
+
+def test_an_auditor_changes_nothing():
+    changing = {action for action in MAY if not action.endswith(".read")}
+    kept = {action for action in changing if allowed(Actor("a", Role.AUDITOR), action)}
+    assert kept == {"account.sign-in", "account.use", "language.set", "evidence.checkpoint"}
+
+
+def test_a_lead_unit_reports_its_own_figures_only():
+    science = Actor("li", Role.LEAD_UNIT, "科技厅")
+    assert allowed(science, "statistic.record", ["科技厅", "教育厅"])
+    for units in (["教育厅"], []):
+        with pytest.raises(NotAllowed, match="无权"):
+            require(science, "statistic.record", units)
+    assert not allowed(Actor("x", Role.LEAD_UNIT), "statistic.record", ["科技厅"])
+    assert allowed(Actor("office", Role.OFFICE), "statistic.record", ["教育厅"])
+
+
+def test_an_action_without_a_rule_is_a_mistake_of_the_program():
+    with pytest.raises(KeyError):
+        allowed(PUBLIC, "plan.burn")
