@@ -53,6 +53,7 @@ ACCOUNT_ADAPTER = "dujiang.identity.web.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_SESSION_REMEMBER = False  # a session ends with the browser
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_REDIRECT_URL = "overview"
 ACCOUNT_RATE_LIMITS = {"login_failed": "5/10m/key"}

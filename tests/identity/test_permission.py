@@ -10,7 +10,9 @@ SIGNED_IN = EVERYONE - {Role.PUBLIC}
 MAY = {
     "account.sign-in": EVERYONE,
     "account.use": SIGNED_IN,
+    "dispatch.comment": {Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY},
     "dispatch.read": EVERYONE,
+    "dispatch.sign-off": {Role.OFFICE},
     "evidence.checkpoint": {Role.OFFICE, Role.AUDITOR},
     "evidence.read": EVERYONE,
     "identity.edit": {Role.OFFICE},

@@ -1,6 +1,7 @@
 """The plan in the store: loading again loses no edits, amendments leave a trail, statistics move the dispatch."""
 
 import csv
+import hashlib
 import json
 
 import pytest
@@ -10,8 +11,8 @@ from django.utils import timezone
 from dujiang.evidence.actions import Happening, append_all
 from dujiang.evidence.models import Record
 from dujiang.identity.permission import Actor, NotAllowed, Role
-from dujiang.messages import BadInput
-from dujiang.plan.actions import amend, load, record_statistics
+from dujiang.messages import BadInput, Refused
+from dujiang.plan.actions import amend, comment, load, record_statistics, sign_off
 from dujiang.plan.figures import facts, indicators_of, monthly_dispatch
 from dujiang.plan.indicators import Status
 from dujiang.plan.models import Item, Programme, Statistic
@@ -228,3 +229,49 @@ def test_the_dispatch_costs_the_same_after_a_long_history(programme, django_asse
     assert len(after) == len(before)
     assert {one.kind: one.count for one in made.added}["statistic.recorded"] == 1500
     assert made.tasks[0].through == 3
+
+
+# --- comments and signing off ------------------------------------------------------------------------------------
+
+LEAD = Actor("li", Role.LEAD_UNIT, "省经济和信息化厅")
+
+
+def test_a_signed_month_stays_as_it_was(programme, tmp_path):
+    month = timezone.localdate().strftime("%Y-%m")
+    said = comment(LEAD, programme, month, " 已开工。 ")
+    assert (said.text, said.unit) == ("已开工。", LEAD.unit)
+    before = monthly_dispatch(programme, month)
+    signed = sign_off(OFFICE, programme, month)
+    path = statistics(tmp_path / "s.csv", programme, ("普及率", str(timezone.localdate().year), 99))
+    record_statistics(OFFICE, programme, path)
+    amend(OFFICE, task(programme, 1), "title", "另一个名字", "更名")
+    assert monthly_dispatch(programme, month) == before
+    assert monthly_dispatch(programme, "2099-01") != before
+    record = Record.objects.get(sequence=signed.evidence)
+    assert (record.kind, record.subject) == ("dispatch.signed-off", month)
+    made = json.dumps(before.as_json(), sort_keys=True, ensure_ascii=False).encode()
+    assert json.loads(record.body)["sha256"] == hashlib.sha256(made).hexdigest()
+    with pytest.raises(Refused, match="signed off"):
+        comment(LEAD, programme, month, "晚了")
+    with pytest.raises(Refused, match="signed off"):
+        sign_off(OFFICE, programme, month)
+
+
+@pytest.mark.parametrize(
+    ("month", "text", "said"),
+    [("2099-01", "好", "not begun"), ("2026-13", "好", "no month"), ("2026-1", "好", "such as"), ("2026-01", " ", "characters"),
+     ("2026-01", "长" * 2001, "characters")],
+)  # fmt: skip
+def test_a_comment_that_cannot_be_taken_leaves_nothing(programme, month, text, said):
+    before = Record.objects.count()
+    with pytest.raises(Refused, match=said):
+        comment(LEAD, programme, month, text)
+    assert (Record.objects.count(), programme.comments.count()) == (before, 0)
+
+
+def test_only_the_office_signs_off(programme):
+    for role in Role:
+        if role is not Role.OFFICE:
+            with pytest.raises(NotAllowed):
+                sign_off(Actor("other", role), programme, "2026-01")
+    assert not programme.sign_offs.exists()

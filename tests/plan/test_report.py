@@ -1,6 +1,7 @@
 """The dispatch as a file: the layout of official documents, numbers as numbers, the same content in each."""
 
 import io
+import json
 import re
 from zipfile import ZipFile
 
@@ -11,7 +12,7 @@ from docx.shared import Mm
 from openpyxl import load_workbook
 
 from dujiang.messages import Text
-from dujiang.plan.dispatch import Added, ScenarioStanding, dispatch
+from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch
 from dujiang.plan.report import to_docx, to_html, to_xlsx, write
 from dujiang.plan.sections import plain, sections, title
 from plan.goals import goal
@@ -100,3 +101,7 @@ def test_the_chart_is_in_word(tmp_path):
     write(MADE, path)
     assert any(name.startswith("word/media/") for name in ZipFile(path).namelist())
     assert [one.name for one in path.parent.iterdir()] == ["报告.docx"]
+
+
+def test_a_dispatch_comes_back_from_json():
+    assert Dispatch.from_json(json.loads(json.dumps(MADE.as_json()))) == MADE

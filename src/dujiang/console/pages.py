@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dujiang.charts import svg
 from dujiang.console.marking import pieces
@@ -21,8 +22,8 @@ from dujiang.evidence.chain import seal
 from dujiang.evidence.models import Record
 from dujiang.identity.permission import Actor
 from dujiang.identity.web import actor_of, page
-from dujiang.messages import BadInput
-from dujiang.plan.actions import record_statistics
+from dujiang.messages import BadInput, Refused
+from dujiang.plan import actions
 from dujiang.plan.figures import indicators_of, monthly_dispatch
 from dujiang.plan.models import Programme, Statistic
 from dujiang.plan.report import WRITERS, page_context
@@ -52,9 +53,40 @@ def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
         "suffixes": [suffix.removeprefix(".") for suffix in WRITERS],
         "earlier": _shifted(month, -1),
         "later": _shifted(month, 1) if month < this_month else None,
+        "comments": programme.comments.filter(month=month),
+        "signed": programme.sign_offs.filter(month=month).first(),
+        "open": month <= this_month,
+        "longest": actions.LONGEST_COMMENT,
         **page_context(made, get_language() or "zh-hans"),
     }
     return render(request, "console/overview.html", context)
+
+
+@page("dispatch.comment")
+@require_POST
+def comment(request: HttpRequest, month: str) -> HttpResponse:
+    """Take a comment on a month's dispatch."""
+    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    return _done(
+        request, month, lambda: actions.comment(actor_of(request), programme, month, request.POST.get("text", ""))
+    )
+
+
+@page("dispatch.sign-off")
+@require_POST
+def sign_off(request: HttpRequest, month: str) -> HttpResponse:
+    """Freeze a month's dispatch."""
+    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    return _done(request, month, lambda: actions.sign_off(actor_of(request), programme, month))
+
+
+def _done(request: HttpRequest, month: str, act: Callable[[], object]) -> HttpResponse:
+    """Act and go back to the month, or say why not."""
+    try:
+        act()
+    except Refused as error:
+        return render(request, "console/refused.html", {"why": error.text}, status=409)
+    return redirect("dispatch", month)
 
 
 @page("dispatch.read")
@@ -118,7 +150,7 @@ def _recorded(actor: Actor, programme: Programme, sent: UploadedFile) -> list[St
         with path.open("wb") as file:
             for chunk in sent.chunks():
                 file.write(chunk)
-        return record_statistics(actor, programme, path)
+        return actions.record_statistics(actor, programme, path)
 
 
 @page("statistic.record")

@@ -25,6 +25,8 @@ KINDS: dict[str, Kind] = {
     "statistic.recorded": Kind(Text("登记统计数据", "statistic recorded"), Text("指标", "indicator")),
     "scenario.evaluated": Kind(Text("场景评测", "scenario evaluated"), Text("场景", "scenario"), by_subject=True),
     "scenario.tried": Kind(Text("场景试跑", "scenario tried"), Text("场景", "scenario")),
+    "dispatch.commented": Kind(Text("月调度意见", "comment on a dispatch"), Text("月份", "month")),
+    "dispatch.signed-off": Kind(Text("签发月调度", "dispatch signed off"), Text("月份", "month")),
     "identity.changed": Kind(Text("人员与单位变更", "people or units changed"), Text("人员或单位", "person or unit")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

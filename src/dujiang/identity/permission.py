@@ -88,7 +88,9 @@ RULES = RuleSet(
     {
         "account.sign-in": _anyone,
         "account.use": _signed_in,
+        "dispatch.comment": _plays(Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY),
         "dispatch.read": _anyone,
+        "dispatch.sign-off": _office,
         "evidence.checkpoint": _office | _auditor,
         "evidence.read": _anyone,
         "identity.edit": _office,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -15,10 +16,10 @@ from django.utils import timezone
 from dujiang.evidence.actions import Happening, append, append_all
 from dujiang.identity.actions import units_of_plan
 from dujiang.identity.permission import Actor, require
-from dujiang.messages import BadInput, Text
-from dujiang.plan.figures import indicators_of, responsible_units
-from dujiang.plan.indicators import indicator_key
-from dujiang.plan.models import Item, Programme, Statistic
+from dujiang.messages import BadInput, Refused, Text
+from dujiang.plan.figures import indicators_of, monthly_dispatch, responsible_units
+from dujiang.plan.indicators import indicator_key, month_end
+from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
 from dujiang.plan.reader import Plan, read
 from dujiang.plan.uploads import read_figures
 
@@ -40,6 +41,7 @@ AMENDABLE: dict[str, dict[str, type | tuple[type, ...]]] = {
     Item.Kind.SYSTEM: {"name": str, "kind": str},
 }
 """The fields that people may amend, and their types (a value may always be null)."""
+LONGEST_COMMENT = 2000
 _OPS = (">", ">=", "<", "<=", "=")
 
 
@@ -224,6 +226,63 @@ def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[St
                 evidence=entry.sequence,
             )
             for one, entry in zip(figures, entries, strict=True)
+        )
+
+
+def comment(actor: Actor, programme: Programme, month: str, text: str) -> Comment:
+    """Say something to a month's dispatch, until it is signed off. Raises `NotAllowed`, `Refused`."""
+    require(actor, "dispatch.comment")
+    text = text.strip()
+    if not text or len(text) > LONGEST_COMMENT:
+        raise Refused(Text(f"意见应为 1 至 {LONGEST_COMMENT} 字", f"a comment has 1 to {LONGEST_COMMENT} characters"))
+    with transaction.atomic():
+        _refuse_closed(programme, month)
+        body = {"programme": programme.key, "unit": actor.unit, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        entry = append(actor, "dispatch.commented", month, body)
+        return Comment.objects.create(
+            programme=programme,
+            month=month,
+            author=actor.name,
+            unit=actor.unit,
+            text=text,
+            written=timezone.now(),
+            evidence=entry.sequence,
+        )
+
+
+def sign_off(actor: Actor, programme: Programme, month: str) -> SignOff:
+    """Freeze a month's dispatch as it stands. Raises `NotAllowed`, and `Refused` for a month to come or signed off."""
+    require(actor, "dispatch.sign-off")
+    with transaction.atomic():
+        _refuse_closed(programme, month)
+        made = monthly_dispatch(programme, month).as_json()
+        digest = hashlib.sha256(json.dumps(made, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+        entry = append(actor, "dispatch.signed-off", month, {"programme": programme.key, "sha256": digest})
+        return SignOff.objects.create(
+            programme=programme,
+            month=month,
+            made=made,
+            author=actor.name,
+            signed=timezone.now(),
+            evidence=entry.sequence,
+        )
+
+
+def _refuse_closed(programme: Programme, month: str) -> None:
+    """Lock the programme, so that of two who close or comment at once one waits, and refuse what is closed or to come."""
+    Programme.objects.select_for_update().get(pk=programme.pk)
+    try:
+        month_end(month)
+    except ValueError as error:
+        zh, en = str(error).split("\n")
+        raise Refused(Text(zh, en)) from error
+    if month > timezone.localdate().strftime("%Y-%m"):
+        raise Refused(Text(f"{month} 尚未开始", f"{month} has not begun"))
+    if signed := programme.sign_offs.filter(month=month).first():
+        raise Refused(
+            Text(
+                f"{month} 月调度已签发（存证 {signed.evidence}）", f"{month} is signed off (evidence {signed.evidence})"
+            )
         )
 
 

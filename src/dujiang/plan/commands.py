@@ -184,6 +184,7 @@ def dispatch_command(
     month: Annotated[str | None, typer.Option(help="月份，如 2026-11；默认本月 / month; this one by default")] = None,
     out: Annotated[Path | None, typer.Option(help="报告 .docx、.xlsx 或 .html / a report")] = None,
     language: Annotated[Language, typer.Option(help="报告语言 / language of the report")] = Language.ZH,
+    sign_off: Annotated[bool, typer.Option("--sign-off", help="签发，固定本月数据 / sign it off, for good")] = False,
     key: Key = None,
     json_file: Json = None,
 ) -> None:
@@ -192,11 +193,15 @@ def dispatch_command(
         if out and out.suffix.lower() not in (".docx", ".xlsx", ".html"):
             raise Refused(Text("报告应为 .docx、.xlsx 或 .html", "the report is a .docx, .xlsx or .html file"))
         open_store()
+        from dujiang.plan import actions
         from dujiang.plan.figures import monthly_dispatch
         from dujiang.plan.report import write
 
+        programme, month = _programme(key), month or datetime.now().astimezone().strftime("%Y-%m")
         try:
-            made = monthly_dispatch(_programme(key), month or datetime.now().astimezone().strftime("%Y-%m"))
+            if sign_off:
+                actions.sign_off(at_the_terminal(), programme, month)
+            made = monthly_dispatch(programme, month)
         except ValueError as error:
             zh, en = str(error).split("\n")
             raise Refused(Text(zh, en)) from error

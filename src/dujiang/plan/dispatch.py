@@ -135,6 +135,20 @@ class Dispatch:
         """Return plain values under stable keys (docs/reference/json.md)."""
         return {**asdict(self), "as_of": self.as_of.isoformat()}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Dispatch:
+        """Return the dispatch that `as_json` gave these values, also after a way through JSON."""
+        lines: dict[str, Any] = {
+            "as_of": date.fromisoformat(value["as_of"]),
+            "goals": [GoalLine(**{**line, "status": Status(line["status"])}) for line in value["goals"]],
+            "tasks": [TaskLine(**{**line, "status": Status(line["status"])}) for line in value["tasks"]],
+            "units": [UnitLine(**line) for line in value["units"]],
+            "late": [LateLine(**line) for line in value["late"]],
+            "added": [Added(**{**line, "title": Text(**line["title"])}) for line in value["added"]],
+            "scenarios": [ScenarioStanding(**{**one, "title": Text(**one["title"])}) for one in value["scenarios"]],
+        }
+        return cls(**{**value, **lines})
+
     def counts(self) -> dict[Status, int]:
         """Return how many goals have each status."""
         return {one: sum(goal.status is one for goal in self.goals) for one in Status}

@@ -42,8 +42,10 @@ def responsible_units(programme: Programme) -> dict[str, list[str]]:
 
 
 def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
-    """Return the dispatch of a month (2026-11); raises ValueError where it isn't one."""
+    """Return the dispatch of a month (2026-11), as signed off if it was; raises ValueError where it isn't a month."""
     month_end(month)
+    if signed := programme.sign_offs.filter(month=month).first():
+        return Dispatch.from_json(signed.made)
     goals = facts(programme, Item.Kind.GOAL)
     return dispatch(
         title=programme.title,

@@ -73,3 +73,33 @@ class Statistic(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["programme", "indicator", "-period_end", "-evidence"])]
+
+
+class Comment(models.Model):
+    """What a unit says to a month's dispatch. ``author`` is a login; the record of evidence holds the text's digest."""
+
+    programme = models.ForeignKey(Programme, models.CASCADE, related_name="comments")
+    month = models.CharField(max_length=7)
+    author = models.CharField(max_length=60)
+    unit = models.CharField(max_length=120, blank=True)
+    text = models.TextField()
+    written = models.DateTimeField()
+    evidence = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["evidence"]
+        indexes = [models.Index(fields=["programme", "month"])]
+
+
+class SignOff(models.Model):
+    """A month's dispatch as the office signed it off; from then on it is shown as it was. ``made`` is its JSON."""
+
+    programme = models.ForeignKey(Programme, models.CASCADE, related_name="sign_offs")
+    month = models.CharField(max_length=7)
+    made = models.JSONField()
+    author = models.CharField(max_length=60)
+    signed = models.DateTimeField()
+    evidence = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["programme", "month"], name="one_sign_off_a_month")]
