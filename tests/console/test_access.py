@@ -44,6 +44,8 @@ PARTS = {
     "str:suffix": "html",
     "path:scenario_id": "manufacturing/job-shop",
     "int:sequence": "1",
+    "int:number": "1",
+    "str:name": "经济和信息化厅",
 }
 
 
@@ -264,3 +266,25 @@ def test_a_month_is_commented_and_signed_off(people, programme):
     assert "<textarea" not in page
     assert lead.post(f"{month}comment/", {"text": "晚了"}).status_code == 409
     assert Client().get(f"{month}report.html").status_code == 200
+
+
+def test_one_walks_from_the_text_to_a_goal_its_task_its_units_and_back(people, programme):
+    client = client_of(people, Role.PUBLIC, "zh-hans")
+    text = client.get("/plan/").content.decode()
+    [(anchor, link)] = re.findall(r'<a id="(goal-\d+)" href="([^"]+)"[^>]*><mark class="goal">[^<]*智能工厂', text)
+    page = client.get(link).content.decode()
+    assert f'href="/plan/#{anchor}"' in page
+    assert "100 家" in page
+    unit = re.search(r'href="(/plan/units/[^"]+)">经济和信息化厅', page)[1]
+    page = client.get(unit).content.decode()
+    task = re.search(r'href="(/plan/tasks/1/)"', page)[1]
+    page = client.get(task).content.decode()
+    assert "科技厅" in page
+    assert link in page
+    month = client.get("/").content.decode()
+    assert {link, unit, task} <= set(re.findall(r'href="([^"]+)"', month))
+
+
+@pytest.mark.parametrize("page", ["/plan/goals/99/", "/plan/tasks/99/", "/plan/units/没有/"])
+def test_what_is_not_there_is_not_found(programme, page):
+    assert Client().get(page).status_code == 404

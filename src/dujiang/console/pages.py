@@ -20,12 +20,15 @@ from dujiang.console.marking import pieces
 from dujiang.console.scores import score_chart
 from dujiang.evidence.chain import seal
 from dujiang.evidence.models import Record
+from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor
 from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused
 from dujiang.plan import actions
+from dujiang.plan.dispatch import Dispatch
 from dujiang.plan.figures import indicators_of, monthly_dispatch
-from dujiang.plan.models import Programme, Statistic
+from dujiang.plan.indicators import indicator_key
+from dujiang.plan.models import Item, Programme, Statistic
 from dujiang.plan.report import WRITERS, page_context
 from dujiang.plan.sections import title
 from dujiang.plan.uploads import write_template
@@ -175,6 +178,68 @@ def plan(request: HttpRequest) -> HttpResponse:
         return render(request, "console/overview.html", {"place": "plan"})
     context = {"place": "plan", "programme": programme, "pieces": pieces(programme)}
     return render(request, "console/plan.html", context)
+
+
+@page("plan.read")
+@require_safe
+def goal(request: HttpRequest, number: int) -> HttpResponse:
+    """Show a goal: its words, where it stands against its path, and every figure on record."""
+    programme, made = _this_month()
+    item = get_object_or_404(programme.items, kind=Item.Kind.GOAL, position=number)
+    line = next((one for one in made.goals if one.number == number), None)
+    figures = programme.statistics.filter(indicator=indicator_key(item.facts)).order_by("-period_end", "-evidence")[
+        :PAGE
+    ]
+    context = {"place": "plan", "item": item, "line": line, "figures": figures, "quote": _quote(programme, item)}
+    return render(request, "console/goal.html", context)
+
+
+@page("plan.read")
+@require_safe
+def task(request: HttpRequest, number: int) -> HttpResponse:
+    """Show a task: its words, its units, its goals and its scenarios."""
+    programme, made = _this_month()
+    line = next((one for one in made.tasks if one.number == number), None)
+    if line is None:
+        raise Http404
+    items = programme.items.filter(kind=Item.Kind.TASK, present=True)
+    item = next(one for one in items if one.facts["number"] == number)
+    context = {
+        "place": "plan",
+        "line": line,
+        "goals": [one for one in made.goals if one.number in line.goals],
+        "scenarios": [one for one in made.scenarios if one.id in line.scenarios],
+        "quote": _quote(programme, item),
+    }
+    return render(request, "console/task.html", context)
+
+
+@page("plan.read")
+@require_safe
+def unit(request: HttpRequest, name: str) -> HttpResponse:
+    """Show a unit: the tasks that it leads and joins."""
+    _, made = _this_month()
+    line = next((one for one in made.units if one.name == name), None)
+    if line is None:
+        raise Http404
+    context = {
+        "place": "plan",
+        "line": line,
+        "unit": Unit.objects.filter(name=name).first(),
+        "leads": [one for one in made.tasks if one.number in line.leads],
+        "joins": [one for one in made.tasks if one.number in line.cooperates],
+    }
+    return render(request, "console/unit.html", context)
+
+
+def _this_month() -> tuple[Programme, Dispatch]:
+    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    return programme, monthly_dispatch(programme, timezone.localdate().strftime("%Y-%m"))
+
+
+def _quote(programme: Programme, item: Item) -> str:
+    start, end = item.read["span"]
+    return programme.text[start:end]
 
 
 @page("scenario.read")

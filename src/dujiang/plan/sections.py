@@ -19,7 +19,20 @@ class Records(tuple[int, ...]):
         return ", ".join(map(str, self)) or "—"
 
 
-Cell = Text | Status | Records | str
+class Linked(str):
+    """A name that a page links to what it names (``kind`` goal, task, unit or scenario, by ``key``); else plain text."""
+
+    kind: str
+    key: str
+
+    def __new__(cls, words: str, kind: str, key: object) -> Linked:
+        """Return the words with what they name."""
+        made = super().__new__(cls, words)
+        made.kind, made.key = kind, str(key)
+        return made
+
+
+Cell = Text | Status | Records | Linked | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +105,7 @@ def _date_zh(made: Dispatch) -> str:
 def _late(made: Dispatch) -> Section:
     rows = [
         (
-            f"{one.goal or one.task} {one.what}",
+            Linked(f"{one.goal or one.task} {one.what}", "goal" if one.goal else "task", one.goal or one.task),
             figure(one.value),
             figure(one.expected),
             _names(one.lead),
@@ -113,7 +126,7 @@ def _late(made: Dispatch) -> Section:
 def _goals(made: Dispatch) -> Section:
     rows: list[Sequence[Cell]] = [
         (
-            f"{one.number} {one.about}",
+            Linked(f"{one.number} {one.about}", "goal", one.number),
             where_text(one.where),
             str(one.year or "—"),
             target_text(one),
@@ -142,7 +155,7 @@ def _goals(made: Dispatch) -> Section:
 def _tasks(made: Dispatch) -> Section:
     rows: list[Sequence[Cell]] = [
         (
-            f"{one.number} {one.title}",
+            Linked(f"{one.number} {one.title}", "task", one.number),
             _names(one.lead),
             _names(one.cooperating),
             "—" if one.required is None else f"{one.through}/{one.required:g}",
@@ -166,7 +179,7 @@ def _tasks(made: Dispatch) -> Section:
 def _units(made: Dispatch) -> Section:
     rows: list[Sequence[Cell]] = [
         (
-            one.name,
+            Linked(one.name, "unit", one.name),
             ", ".join(map(str, one.leads)) or "—",
             ", ".join(map(str, one.cooperates)) or "—",
             str(one.through),

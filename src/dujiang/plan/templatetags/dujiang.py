@@ -11,9 +11,12 @@ from django.utils.translation import get_language
 from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
 from dujiang.plan.indicators import Status
-from dujiang.plan.sections import Cell, Records
+from dujiang.plan.sections import Cell, Linked, Records
+from dujiang.plan.wording import figure, target_text
 
 register = template.Library()
+register.filter("target", target_text)
+register.filter("figure", figure)
 
 
 @register.filter
@@ -37,6 +40,8 @@ def cell(value: Cell, links: bool) -> SafeString | str:
         case Records() if value and links:
             rows = ((reverse("record", args=[number]), number) for number in value)
             return format_html_join(", ", '<a href="{}">{}</a>', rows)
+        case Linked() if links:
+            return format_html('<a href="{}">{}</a>', reverse(value.kind, args=[value.key]), value)
         case Text():
             return text(value)
         case _:
