@@ -8,7 +8,7 @@ import typer
 
 from dujiang import __version__
 from dujiang.evidence.commands import evidence
-from dujiang.identity.commands import person, unit
+from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
 from dujiang.plan.commands import dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
@@ -27,6 +27,7 @@ app.add_typer(evidence)
 app.add_typer(statistic)
 app.add_typer(person)
 app.add_typer(unit)
+app.add_typer(key)
 app.command("dispatch")(dispatch_command)
 
 

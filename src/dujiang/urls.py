@@ -3,6 +3,7 @@
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from dujiang.api import api
 from dujiang.console import pages
 from dujiang.identity.web import page
 
@@ -22,6 +23,7 @@ urlpatterns = [
     path("scenarios/<path:scenario_id>/", pages.scenario, name="scenario"),
     path("evidence/", pages.records, name="records"),
     path("evidence/<int:sequence>/", pages.record, name="record"),
+    path("api/v1/", api.urls),
     path("account/", include("dujiang.identity.urls")),
     path("language/setlang/", page("language.set")(set_language), name="set_language"),
 ]

@@ -37,7 +37,8 @@ def routes(patterns=None, prefix=""):
             yield from routes(one.url_patterns, prefix + str(one.pattern))
 
 
-ROUTES = dict(routes())
+# The API's addresses ask their rules inside; tests/test_api.py walks them.
+ROUTES = {route: view for route, view in routes() if not route.startswith("api/v1/")}
 # What stands for the parts of an address.
 PARTS = {
     "str:month": "2026-03",

@@ -16,6 +16,7 @@ MAY = {
     "evidence.checkpoint": {Role.OFFICE, Role.AUDITOR},
     "evidence.read": EVERYONE,
     "identity.edit": {Role.OFFICE},
+    "key.issue": {Role.OFFICE},
     "identity.read": {Role.OFFICE, Role.AUDITOR},
     "language.set": EVERYONE,
     "plan.amend": {Role.OFFICE},

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,14 +20,13 @@ from dujiang.console.scores import score_chart
 from dujiang.evidence.chain import seal
 from dujiang.evidence.models import Record
 from dujiang.identity.models import Unit
-from dujiang.identity.permission import Actor
 from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused
 from dujiang.plan import actions
 from dujiang.plan.dispatch import Dispatch
 from dujiang.plan.figures import indicators_of, monthly_dispatch
 from dujiang.plan.indicators import indicator_key
-from dujiang.plan.models import Item, Programme, Statistic
+from dujiang.plan.models import Item, Programme
 from dujiang.plan.report import WRITERS, page_context
 from dujiang.plan.sections import title
 from dujiang.plan.uploads import write_template
@@ -136,24 +134,13 @@ def statistics(request: HttpRequest) -> HttpResponse:
     sent = request.FILES.get("table")
     if request.method == "POST" and sent is not None:
         try:
-            context["recorded"] = _recorded(actor_of(request), programme, sent)
+            context["recorded"] = actions.record_sent_statistics(actor_of(request), programme, sent)
         except BadInput as error:
-            error.path = Path(error.path).name  # the sender knows their file by its name
             context["why"] = error.in_language(get_language() or "zh-hans")
     titles = {one.key: one.about for one in indicators_of(programme)}
     latest = programme.statistics.order_by("-evidence")[:PAGE]
     context["figures"] = [(titles.get(one.indicator, one.indicator), one) for one in latest]
     return render(request, "console/statistics.html", context, status=400 if context["why"] else 200)
-
-
-def _recorded(actor: Actor, programme: Programme, sent: UploadedFile) -> list[Statistic]:
-    # The action reads a file by its name, which its errors tell; only the last part of what the browser says is used.
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / Path(sent.name or "table.csv").name
-        with path.open("wb") as file:
-            for chunk in sent.chunks():
-                file.write(chunk)
-        return actions.record_statistics(actor, programme, path)
 
 
 @page("statistic.record")

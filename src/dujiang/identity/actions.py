@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from datetime import timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from dujiang.evidence.actions import append
 from dujiang.identity.codes import credit_code, division_of
-from dujiang.identity.models import Person, Unit
-from dujiang.identity.permission import Actor, Role, require
+from dujiang.identity.models import Key, Person, Unit
+from dujiang.identity.permission import RULES, Actor, Role, require
 from dujiang.messages import Refused, Text
 
 _UNIT_ROLES = frozenset({Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE})
+LONGEST_KEY = 366
+"""Days."""
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{1,59}")
 
 
@@ -90,9 +96,7 @@ def change_person(actor: Actor, username: str, *, role: Role | None = None, acti
     """Give a person another role, or let them sign in no longer; it holds from their next request. Raises `NotAllowed`, `Refused`."""
     require(actor, "identity.edit")
     with transaction.atomic():
-        person = Person.objects.select_for_update().filter(username=username).first()
-        if person is None:
-            raise Refused(Text(f"没有登录名“{username}”", f"there is no login {username!r}"))
+        person = _person(username)
         if role is not None:
             if role is Role.PUBLIC or (role in _UNIT_ROLES and person.unit is None):
                 raise Refused(Text(f"“{username}”不能任{role.words.zh}", f"{username!r} can't be {role.words.en}"))
@@ -102,4 +106,66 @@ def change_person(actor: Actor, username: str, *, role: Role | None = None, acti
         person.save()
         body = {"what": "changed", "role": person.role, "active": person.is_active}
         append(actor, "identity.changed", f"person:{username}", body)
+    return person
+
+
+def issue_key(actor: Actor, username: str, scopes: Collection[str], days: int) -> tuple[Key, str]:
+    """Issue a key for a person's programs; returns it and its secret, which nothing keeps. Raises as `add_person`.
+
+    ``scopes`` are actions; the key allows no more than them, and no more than the person's role does.
+    """
+    require(actor, "key.issue")
+    unknown = sorted(set(scopes) - set(RULES))
+    if unknown or not scopes:
+        known = "、".join(RULES)
+        raise Refused(
+            Text(f"没有操作 {'、'.join(unknown)}；可选：{known}", f"no such actions: {unknown}; there are {known}")
+        )
+    if not 1 <= days <= LONGEST_KEY:
+        raise Refused(Text(f"有效期应为 1 至 {LONGEST_KEY} 天", f"a key is valid for 1 to {LONGEST_KEY} days"))
+    with transaction.atomic():
+        person = _person(username)
+        # 256 random bits need no slow hash.
+        secret = f"dujiang_{secrets.token_urlsafe(32)}"
+        expires = timezone.now() + timedelta(days=days)
+        key = Key.objects.create(person=person, digest=_digest(secret), scopes=sorted(scopes), expires=expires)
+        body = {
+            "what": "key issued",
+            "key": key.pk,
+            "scopes": key.scopes,
+            "expires": expires.isoformat(timespec="seconds"),
+        }
+        append(actor, "identity.changed", f"person:{username}", body)
+    return key, secret
+
+
+def revoke_key(actor: Actor, number: int) -> Key:
+    """Revoke a key at once. Raises `NotAllowed`, `Refused`."""
+    require(actor, "key.issue")
+    with transaction.atomic():
+        key = Key.objects.select_for_update().filter(pk=number, revoked=None).first()
+        if key is None:
+            raise Refused(Text(f"没有有效的密钥 {number}", f"there is no valid key {number}"))
+        key.revoked = timezone.now()
+        key.save()
+        body = {"what": "key revoked", "key": key.pk}
+        append(actor, "identity.changed", f"person:{key.person.username}", body)
+    return key
+
+
+def actor_by_key(secret: str) -> Actor | None:
+    """Return who acts by a key; None where it is not known, expired or revoked, or its person may sign in no longer."""
+    found = Key.objects.filter(digest=_digest(secret), revoked=None, expires__gt=timezone.now(), person__is_active=True)
+    key = found.select_related("person__unit").first()
+    return replace(key.person.actor, only=frozenset(key.scopes)) if key else None
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _person(username: str) -> Person:
+    person = Person.objects.select_for_update().filter(username=username).first()
+    if person is None:
+        raise Refused(Text(f"没有登录名“{username}”", f"there is no login {username!r}"))
     return person

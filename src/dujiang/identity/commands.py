@@ -12,6 +12,7 @@ from dujiang.store import open_store
 from dujiang.terminal import Json, both, console, plain_errors, say, table, write_json
 
 person = typer.Typer(name="person", help="人员 / People who sign in.", no_args_is_help=True)
+key = typer.Typer(name="key", help="接口密钥 / Keys of the API.", no_args_is_help=True)
 unit = typer.Typer(name="unit", help="单位 / Units that people act for.", no_args_is_help=True)
 
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="登录名 / login")]
@@ -100,3 +101,36 @@ def list_units_command(json_file: Json = None) -> None:
         console.print(rows)
         fields = ("name", "kind", "division", "credit_code")
         write_json(json_file, [{field: getattr(one, field) for field in fields} for one in units])
+
+
+@key.command("issue")
+def issue_command(
+    login: Login,
+    scope: Annotated[
+        list[str], typer.Option(help="允许的操作，可多次给出 / an action that it allows; repeat for more")
+    ],
+    days: Annotated[int, typer.Option(help="有效天数 / days that it is valid")] = 90,
+) -> None:
+    """签发接口密钥，仅显示一次 / Issue a key of the API and print it once."""
+    with plain_errors():
+        open_store()
+        from dujiang.identity.actions import issue_key
+
+        made, secret = issue_key(at_the_terminal(), login, scope, days)
+        say(
+            Text(
+                f"密钥 {made.pk}（仅显示这一次，{days} 天内有效）：{secret}",
+                f"Key {made.pk}, shown this once, valid for {days} days: {secret}",
+            )
+        )
+
+
+@key.command("revoke")
+def revoke_command(number: Annotated[int, typer.Argument(metavar="KEY", help="密钥编号 / the key's number")]) -> None:
+    """立即吊销密钥 / Revoke a key at once."""
+    with plain_errors():
+        open_store()
+        from dujiang.identity.actions import revoke_key
+
+        revoked = revoke_key(at_the_terminal(), number)
+        say(Text(f"已吊销密钥 {revoked.pk}", f"Revoked key {revoked.pk}"))

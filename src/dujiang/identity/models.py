@@ -57,3 +57,14 @@ class Person(AbstractBaseUser):
     def actor(self) -> Actor:
         """The person as permission and evidence know them."""
         return Actor(self.username, Role(self.role), self.unit.name if self.unit else "")
+
+
+class Key(models.Model):
+    """A key by which a program acts for a person. The key itself is not kept, only its digest (SHA-256)."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="keys")
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField()
+    expires = models.DateTimeField()
+    revoked = models.DateTimeField(null=True)
+    issued = models.DateTimeField(auto_now_add=True)

@@ -48,11 +48,15 @@ SECOND_FACTOR = frozenset({Role.OFFICE, Role.REVIEWER})
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Somebody who acts, as evidence names them; ``unit`` is the official short name of the unit they belong to."""
+    """Somebody who acts, as evidence names them; ``unit`` is the official short name of the unit they belong to.
+
+    ``only`` are the actions that the key allows by which they act, where they act by one.
+    """
 
     name: str
     role: Role
     unit: str = ""
+    only: frozenset[str] | None = None
 
     def __str__(self) -> str:
         return f"{self.role}:{self.name}"
@@ -94,6 +98,7 @@ RULES = RuleSet(
         "evidence.checkpoint": _office | _auditor,
         "evidence.read": _anyone,
         "identity.edit": _office,
+        "key.issue": _office,
         "identity.read": _office | _auditor,
         "language.set": _anyone,
         "plan.amend": _office,
@@ -126,7 +131,7 @@ def allowed(actor: Actor, action: str, units: Collection[str] | None = None) -> 
     """Whether the actor may do this, to what ``units`` are responsible for; raises KeyError for no such action."""
     if not RULES.rule_exists(action):
         raise KeyError(action)
-    return bool(RULES.test_rule(action, actor, units))
+    return (actor.only is None or action in actor.only) and bool(RULES.test_rule(action, actor, units))
 
 
 def require(actor: Actor, action: str, units: Collection[str] | None = None) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
+from pathlib import Path, PurePath
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.core.files import File
 from django.db import transaction
 from django.utils import timezone
 
@@ -42,6 +45,8 @@ AMENDABLE: dict[str, dict[str, type | tuple[type, ...]]] = {
 }
 """The fields that people may amend, and their types (a value may always be null)."""
 LONGEST_COMMENT = 2000
+LARGEST_TABLE = 16 << 20
+"""Bytes of a table of statistics that somebody sends."""
 _OPS = (">", ">=", "<", "<=", "=")
 
 
@@ -227,6 +232,23 @@ def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[St
             )
             for one, entry in zip(figures, entries, strict=True)
         )
+
+
+def record_sent_statistics(actor: Actor, programme: Programme, sent: File) -> list[Statistic]:
+    """Record a table that somebody sent, as `record_statistics`; errors and evidence tell it by the sender's name."""
+    require(actor, "statistic.record")
+    name = re.sub(r"[^\w.()（）-]", "_", PurePath(sent.name or "").name)[-80:]
+    if (sent.size or 0) > LARGEST_TABLE:
+        expected = Text(f"不超过 {LARGEST_TABLE >> 20} MiB", f"at most {LARGEST_TABLE >> 20} MiB")
+        raise BadInput(name, expected=expected, found=f"{(sent.size or 0) >> 20} MiB")
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / (name.lstrip(".") or "table.csv")
+        path.write_bytes(sent.read())
+        try:
+            return record_statistics(actor, programme, path)
+        except BadInput as error:
+            error.path = path.name
+            raise
 
 
 def comment(actor: Actor, programme: Programme, month: str, text: str) -> Comment:

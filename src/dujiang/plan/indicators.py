@@ -116,7 +116,7 @@ def _indicator(key: str, group: list[tuple[int, Mapping[str, Any]]]) -> Indicato
 
 def month_end(month: str) -> date:
     """Return the last day of a month written 2026-11; raises ValueError."""
-    match = re.fullmatch(r"(\d{4})-(\d{2})", month)
+    match = re.fullmatch(r"([12][0-9]{3})-([0-9]{2})", month)
     if not match:
         raise ValueError(f"月份应写作 2026-11，实为 {month}\nexpected a month such as 2026-11, found {month}")
     year, number = int(match[1]), int(match[2])
@@ -127,7 +127,7 @@ def month_end(month: str) -> date:
 
 def period_end(period: str) -> date:
     """Return the last day of a period: 2026, 2026-H1, 2026-Q3 or 2026-11; raises ValueError."""
-    match = re.fullmatch(r"(\d{4})(?:-(?:H([12])|Q([1-4])|(\d{2})))?", period.strip().upper())
+    match = re.fullmatch(r"([12][0-9]{3})(?:-(?:H([12])|Q([1-4])|([0-9]{2})))?", period.strip().upper())
     if not match:
         raise ValueError(period)
     year, half, quarter, month = match.groups()

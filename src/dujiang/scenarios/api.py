@@ -1,0 +1,63 @@
+"""Scenarios over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from ninja import Router, Schema
+
+from dujiang.identity.permission import require
+from dujiang.messages import Text
+from dujiang.scenarios.models import Evaluation
+from dujiang.scenarios.registry import Found, UnknownScenario, find
+from dujiang.scenarios.registry import scenarios as installed
+
+router = Router(tags=["scenarios"])
+
+
+class ScenarioOut(Schema):
+    """A scenario, with its latest verdict."""
+
+    id: str
+    task: int
+    title: Text
+    summary: Text
+    decision: Text
+    metric: Text
+    unit: str
+    better: str
+    margin: float
+    verdict: dict[str, Any] | None
+    evidence: int | None
+
+
+@router.get("", response=list[ScenarioOut])
+def scenarios(request: Any, task: int | None = None, industry: str | None = None) -> list[dict[str, Any]]:
+    """Return the scenarios, by task or industry where asked for."""
+    require(request.auth, "scenario.read")
+    found = (
+        one for one in installed() if task in (None, one.scenario.task) and industry in (None, one.scenario.industry)
+    )
+    return [_described(one) for one in found]
+
+
+@router.get("/{industry}/{name}", response=ScenarioOut)
+def scenario(request: Any, industry: str, name: str) -> dict[str, Any]:
+    """Return a scenario."""
+    require(request.auth, "scenario.read")
+    try:
+        return _described(find(f"{industry}/{name}"))
+    except UnknownScenario as error:
+        raise Http404 from error
+
+
+def _described(found: Found) -> dict[str, Any]:
+    about = found.scenario
+    last = Evaluation.objects.filter(scenario=about.id).exclude(evidence=None).order_by("-id").first()
+    fields = ("id", "task", "title", "summary", "decision", "metric", "unit", "better", "margin")
+    return {
+        **{name: getattr(about, name) for name in fields},
+        "verdict": last and last.verdict,
+        "evidence": last and last.evidence,
+    }

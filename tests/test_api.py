@@ -1,0 +1,208 @@
+"""The API: the same rules and actions as the pages, problems in both languages, and no input that breaks it."""
+
+import json
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+import schemathesis
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis.specs.openapi.checks import response_schema_conformance
+
+from dujiang.evidence.models import Record
+from dujiang.identity.actions import add_person, change_person, issue_key, revoke_key
+from dujiang.identity.models import Key
+from dujiang.identity.permission import RULES, Actor, NotAllowed, Role
+from dujiang.messages import Refused
+from dujiang.plan.actions import load
+from dujiang.plan.models import Statistic
+
+OFFICE = Actor("tester", Role.OFFICE)
+PLAN = """某省推进“人工智能+”行动方案
+
+一、发展目标
+到2027年，智能终端普及率超过60%。
+
+二、重点任务
+（一）“人工智能+”制造。到2027年，智能工厂达到100家。（责任单位：经济和信息化厅，科技厅）
+"""
+
+
+@pytest.fixture
+def programme(db, tmp_path):
+    path = tmp_path / "plan.txt"
+    path.write_text(PLAN, encoding="utf-8")
+    return load(OFFICE, path).programme
+
+
+@pytest.fixture
+def li(programme):
+    return add_person(OFFICE, "li", "李某某", Role.LEAD_UNIT, "经济和信息化厅")[0]
+
+
+def with_key(secret):
+    return Client(headers={"authorization": f"Bearer {secret}"})
+
+
+def table():
+    goal = 2  # 智能工厂, of the task
+    text = f"goal,period,value,unit,source,vouched_by\n{goal},2026-06,41,家,省统计公报,李某某\n"
+    return SimpleUploadedFile("指标.csv", text.encode())
+
+
+def calls(month):
+    """A good call of each operation."""
+    yield "get", "/plan", {}
+    yield "get", "/goals", {}
+    yield "get", "/tasks", {}
+    yield "get", "/units", {}
+    yield "get", f"/dispatch/{month}", {}
+    yield "get", f"/dispatch/{month}/comments", {}
+    yield "post", f"/dispatch/{month}/comments", {"data": {"text": "好"}, "content_type": "application/json"}
+    yield "get", "/statistics", {}
+    yield "post", "/statistics", {"data": {"table": table()}}
+    yield "get", "/scenarios", {}
+    yield "get", "/scenarios/manufacturing/job-shop", {}
+    yield "get", "/evidence", {}
+    yield "get", "/evidence/1", {}
+
+
+def call(client, method, path, more):
+    return getattr(client, method)(f"/api/v1{path}", **more)
+
+
+def test_the_list_of_calls_is_whole():
+    from dujiang.api import api
+
+    operations = [(method, path) for path, item in api.get_openapi_schema()["paths"].items() for method in item]
+    assert len(operations) == len(list(calls("2026-01")))
+
+
+def test_a_key_of_a_lead_unit_does_all_that_it_may(li):
+    _, secret = issue_key(OFFICE, "li", RULES, 30)
+    client = with_key(secret)
+    for method, path, more in calls("2026-01"):
+        told = call(client, method, path, more)
+        assert told.status_code == (201 if method == "post" else 200), (path, told.content.decode())
+    assert Statistic.objects.get().value == 41
+    assert Record.objects.order_by("-sequence").first().actor == "lead-unit:li"
+
+
+def test_each_operation_asks_a_rule(li):
+    _, secret = issue_key(OFFICE, "li", ["language.set"], 30)
+    for method, path, more in calls("2026-01"):
+        told = call(with_key(secret), method, path, more)
+        assert told.status_code == 403, path
+        assert told["Content-Type"] == "application/problem+json"
+
+
+def test_the_public_reads_and_changes_nothing(programme):
+    before = Record.objects.count()
+    for method, path, more in calls("2026-01"):
+        assert call(Client(), method, path, more).status_code == (403 if method == "post" else 200), path
+    assert Record.objects.count() == before
+
+
+def test_a_session_alone_changes_nothing(li):
+    client = Client()
+    client.force_login(li)
+    for method, path, more in calls("2026-01"):
+        assert call(client, method, path, more).status_code == (403 if method == "post" else 200), path
+
+
+def test_a_key_is_not_kept_expires_and_is_revoked_at_once(li):
+    key, secret = issue_key(OFFICE, "li", ["plan.read"], 30)
+    assert secret not in str(Key.objects.values_list())
+    assert secret not in "".join(Record.objects.values_list("body", flat=True))
+    client = with_key(secret)
+    assert client.get("/api/v1/plan").status_code == 200
+    Key.objects.update(expires=timezone.now() - timedelta(seconds=1))
+    assert client.get("/api/v1/plan").status_code == 401
+    Key.objects.update(expires=timezone.now() + timedelta(days=1))
+    change_person(OFFICE, "li", active=False)
+    assert client.get("/api/v1/plan").status_code == 401
+    change_person(OFFICE, "li", active=True)
+    assert client.get("/api/v1/plan").status_code == 200
+    revoke_key(OFFICE, key.pk)
+    told = client.get("/api/v1/plan")
+    assert told.status_code == 401
+    assert told.json()["detail"].startswith("密钥")
+    with pytest.raises(Refused, match="no valid key"):
+        revoke_key(OFFICE, key.pk)
+
+
+@pytest.mark.parametrize(("scopes", "days"), [(["plan.burn"], 30), ([], 30), (["plan.read"], 0), (["plan.read"], 367)])
+def test_a_key_that_cannot_be_issued_leaves_nothing(li, scopes, days):
+    with pytest.raises(Refused):
+        issue_key(OFFICE, "li", scopes, days)
+    with pytest.raises(Refused, match="no login"):
+        issue_key(OFFICE, "wang", ["plan.read"], 30)
+    with pytest.raises(NotAllowed):
+        issue_key(Actor("li", Role.LEAD_UNIT), "li", ["plan.read"], 30)
+    assert not Key.objects.exists()
+
+
+def test_problems_say_what_is_wrong_in_both_languages(li):
+    _, secret = issue_key(OFFICE, "li", RULES, 30)
+    client = with_key(secret)
+    bad = SimpleUploadedFile("指标.csv", b"goal,period\n1,soon\n")
+    told = client.post("/api/v1/statistics", {"table": bad})
+    assert told.status_code == 422
+    body = told.json()
+    assert "指标.csv" in body["detail"]
+    assert "指标.csv" in body["detail_en"]
+    assert "/tmp" not in json.dumps(body)
+    future = {"text": "好"}
+    told = client.post("/api/v1/dispatch/2099-01/comments", future, content_type="application/json")
+    assert (told.status_code, told.json()["detail_en"]) == (409, "2099-01 has not begun")
+    for path in ("/evidence/999", "/scenarios/manufacturing/none"):
+        assert client.get(f"/api/v1{path}").status_code == 404
+    assert client.get("/api/v1/dispatch/2026-13").status_code == 422
+    assert client.get("/api/v1/statistics?limit=0").json()["faults"]
+
+
+def test_evidence_is_paged_by_sequence(li):
+    client = Client()
+    first = client.get("/api/v1/evidence?limit=1").json()
+    rest = client.get(f"/api/v1/evidence?before={first[0]['sequence']}").json()
+    assert [one["sequence"] for one in (*first, *rest)] == list(range(Record.objects.count(), 0, -1))
+
+
+def test_the_description_loads_nothing_and_is_open_api(programme):
+    told = Client().get("/api/v1/openapi.json").json()
+    assert told["openapi"].startswith("3.1")
+    assert Client().get("/api/v1/docs").status_code == 404
+
+
+def test_no_call_breaks_it(li):
+    """At least 2,000 generated calls, good and bad, with a key that may do all that a lead unit may."""
+    _, secret = issue_key(OFFICE, "li", RULES, 30)
+    schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
+    made = 0
+
+    def calls_of(operation, mode):
+        @settings(
+            max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+        )
+        @given(case=operation.as_strategy(generation_mode=mode))
+        def one(case):
+            nonlocal made
+            made += 1
+            told = case.call(headers={"Authorization": f"Bearer {secret}"})
+            assert told.status_code < 500, told.text
+            if told.status_code < 300:
+                case.validate_response(told, checks=[response_schema_conformance])
+
+        return one
+
+    for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
+        for found in schema.get_all_operations():
+            with suppress(Unsatisfiable):  # an operation without parameters can't be called wrongly
+                calls_of(found.ok(), mode)()
+    print(made, "calls")
+    assert made >= 2000
