@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 import schemathesis
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -179,6 +181,17 @@ def test_the_description_loads_nothing_and_is_open_api(programme):
     assert Client().get("/api/v1/docs").status_code == 404
 
 
+@pytest.fixture
+def _one_connection():
+    """Requests leave the test's connection, and its transaction, alone; Django's own test client sees to that too."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.mark.usefixtures("_one_connection")
 def test_no_call_breaks_it(li):
     """At least 2,000 generated calls, good and bad, with a key that may do all that a lead unit may."""
     _, secret = issue_key(OFFICE, "li", RULES, 30)

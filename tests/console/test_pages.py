@@ -43,6 +43,8 @@ def stored(db, tmp_path):
 
 
 PAGES = [
+    "/evidence/?before=²",
+    "/evidence/?before=99999999999999999999999",
     "/",
     "/plan/",
     "/scenarios/",

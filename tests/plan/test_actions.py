@@ -259,7 +259,7 @@ def test_a_signed_month_stays_as_it_was(programme, tmp_path):
 
 @pytest.mark.parametrize(
     ("month", "text", "said"),
-    [("2099-01", "好", "not begun"), ("2026-13", "好", "no month"), ("0000-01", "好", "such as"), ("2026-1", "好", "such as"), ("2026-01", " ", "characters"),
+    [("2099-01", "好", "not begun"), ("2026-13", "好", "no month"), ("0000-01", "好", "such as"), ("2026-1", "好", "such as"), ("2026-01", " ", "characters"), ("2026-01", "好\x00", "of text"), ("2026-01", "\ud800", "of text"),
      ("2026-01", "长" * 2001, "characters")],
 )  # fmt: skip
 def test_a_comment_that_cannot_be_taken_leaves_nothing(programme, month, text, said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -263,7 +264,7 @@ def records(request: HttpRequest) -> HttpResponse:
     """Show evidence records, the latest first."""
     before = request.GET.get("before", "")
     found = Record.objects.order_by("-sequence")
-    if before.isdigit():
+    if re.fullmatch(r"[0-9]{1,18}", before):
         found = found.filter(sequence__lt=int(before))
     page = list(found[: PAGE + 1])
     more = page[PAGE - 1].sequence if len(page) > PAGE else None

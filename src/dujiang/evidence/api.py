@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404
 from ninja import Query, Router, Schema
 
+from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record
 from dujiang.identity.permission import require
 
@@ -38,7 +39,7 @@ class RecordOut(Schema):
 def records(
     request: Any,
     before: Sequence | None = None,
-    kind: str | None = None,
+    kind: Literal[tuple(KINDS)] | None = None,  # type: ignore[valid-type]
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[Record]:
     """Return records, the latest first; `before` a sequence, to go on from the last one of the page before."""

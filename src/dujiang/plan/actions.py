@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 from typing import Any
+from unicodedata import category
 
 from django.core.files import File
 from django.db import transaction
@@ -255,8 +256,15 @@ def comment(actor: Actor, programme: Programme, month: str, text: str) -> Commen
     """Say something to a month's dispatch, until it is signed off. Raises `NotAllowed`, `Refused`."""
     require(actor, "dispatch.comment")
     text = text.strip()
-    if not text or len(text) > LONGEST_COMMENT:
-        raise Refused(Text(f"意见应为 1 至 {LONGEST_COMMENT} 字", f"a comment has 1 to {LONGEST_COMMENT} characters"))
+    # Control characters and halves of characters are no text, and not every database takes them.
+    if not 1 <= len(text) <= LONGEST_COMMENT or any(
+        category(letter) in ("Cc", "Cs") and letter not in "\r\n\t" for letter in text
+    ):
+        raise Refused(
+            Text(
+                f"意见应为 1 至 {LONGEST_COMMENT} 字的文字", f"a comment has 1 to {LONGEST_COMMENT} characters of text"
+            )
+        )
     with transaction.atomic():
         _refuse_closed(programme, month)
         body = {"programme": programme.key, "unit": actor.unit, "sha256": hashlib.sha256(text.encode()).hexdigest()}
