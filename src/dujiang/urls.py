@@ -22,6 +22,7 @@ urlpatterns = [
     path("scenarios/", pages.scenarios, name="scenarios"),
     path("scenarios/<path:scenario_id>/", pages.scenario, name="scenario"),
     path("evidence/", pages.records, name="records"),
+    path("evidence/verify/", pages.verify, name="verify"),
     path("evidence/<int:sequence>/", pages.record, name="record"),
     path("api/v1/", api.urls),
     path("account/", include("dujiang.identity.urls")),

@@ -289,3 +289,24 @@ def test_one_walks_from_the_text_to_a_goal_its_task_its_units_and_back(people, p
 @pytest.mark.parametrize("page", ["/plan/goals/99/", "/plan/tasks/99/", "/plan/units/没有/"])
 def test_what_is_not_there_is_not_found(programme, page):
     assert Client().get(page).status_code == 404
+
+
+def test_the_chain_is_verified_at_a_button(people):
+    client = client_of(people, Role.CITY)
+    assert "Verify the whole chain" in client.get("/evidence/").content.decode()
+    page = client.post("/evidence/verify/").content.decode()
+    assert "Every record is what it was" in page
+    assert f"<dd>{Record.objects.count()}</dd>" in page
+    assert client_of(people, Role.PUBLIC).post("/evidence/verify/").status_code == 302
+
+
+def test_scenarios_and_records_are_searched_and_filtered(people):
+    client = client_of(people, Role.PUBLIC, "zh-hans")
+    found = client.get("/scenarios/?q=管网").content.decode()
+    assert "urban-governance/water-leak" in found
+    assert "manufacturing/job-shop" not in found
+    assert "没有符合条件的场景" in client.get("/scenarios/?verdict=through").content.decode()
+    assert "manufacturing/job-shop" in client.get("/scenarios/?verdict=none&q=JOB").content.decode()
+    loaded = client.get("/evidence/?kind=plan.loaded").content.decode()
+    assert "载入方案</td>" in loaded
+    assert "人员与单位变更</td>" not in loaded

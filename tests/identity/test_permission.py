@@ -15,6 +15,7 @@ MAY = {
     "dispatch.sign-off": {Role.OFFICE},
     "evidence.checkpoint": {Role.OFFICE, Role.AUDITOR},
     "evidence.read": EVERYONE,
+    "evidence.verify": SIGNED_IN,
     "identity.edit": {Role.OFFICE},
     "key.issue": {Role.OFFICE},
     "identity.read": {Role.OFFICE, Role.AUDITOR},
@@ -41,7 +42,7 @@ def test_each_role_may_do_what_the_table_says_and_nothing_else(action, role):
 def test_an_auditor_changes_nothing():
     changing = {action for action in MAY if not action.endswith(".read")}
     kept = {action for action in changing if allowed(Actor("a", Role.AUDITOR), action)}
-    assert kept == {"account.sign-in", "account.use", "language.set", "evidence.checkpoint"}
+    assert kept == {"account.sign-in", "account.use", "language.set", "evidence.checkpoint", "evidence.verify"}
 
 
 def test_a_lead_unit_reports_its_own_figures_only():

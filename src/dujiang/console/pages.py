@@ -18,7 +18,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from dujiang.charts import svg
 from dujiang.console.marking import pieces
 from dujiang.console.scores import score_chart
-from dujiang.evidence.chain import seal
+from dujiang.evidence.actions import stored
+from dujiang.evidence.chain import seal, walk
+from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record
 from dujiang.identity.models import Unit
 from dujiang.identity.web import actor_of, page
@@ -31,6 +33,7 @@ from dujiang.plan.models import Item, Programme
 from dujiang.plan.report import WRITERS, page_context
 from dujiang.plan.sections import title
 from dujiang.plan.uploads import write_template
+from dujiang.scenarios.contract import Scenario
 from dujiang.scenarios.models import Evaluation
 from dujiang.scenarios.registry import UnknownScenario, find
 from dujiang.scenarios.registry import scenarios as installed
@@ -238,8 +241,26 @@ def scenarios(request: HttpRequest) -> HttpResponse:
         one.scenario: one
         for one in Evaluation.objects.exclude(evidence=None).order_by("id").only("scenario", "verdict", "evidence")
     }
-    rows = [(one.scenario, last.get(one.scenario.id)) for one in installed()]
-    return render(request, "console/scenarios.html", {"place": "scenarios", "scenarios": rows})
+    words = request.GET.get("q", "").strip().casefold()
+    verdict = request.GET.get("verdict", "")
+    rows = [
+        (one.scenario, last.get(one.scenario.id))
+        for one in installed()
+        if words in _searched(one.scenario) and verdict in ("", _standing(last.get(one.scenario.id)))
+    ]
+    context = {"place": "scenarios", "scenarios": rows, "q": request.GET.get("q", ""), "verdict": verdict}
+    return render(request, "console/scenarios.html", context)
+
+
+def _searched(about: Scenario) -> str:
+    texts = (about.title, about.summary, about.system, about.user, about.decision)
+    return " ".join([about.id, *(word for text in texts for word in (text.zh, text.en))]).casefold()
+
+
+def _standing(last: Evaluation | None) -> str:
+    if last is None:
+        return "none"
+    return "through" if last.verdict["runs_through"] else "fails"
 
 
 @page("scenario.read")
@@ -266,9 +287,20 @@ def records(request: HttpRequest) -> HttpResponse:
     found = Record.objects.order_by("-sequence")
     if re.fullmatch(r"[0-9]{1,18}", before):
         found = found.filter(sequence__lt=int(before))
+    kind = request.GET.get("kind", "")
+    if kind in KINDS:
+        found = found.filter(kind=kind)
     page = list(found[: PAGE + 1])
     more = page[PAGE - 1].sequence if len(page) > PAGE else None
-    return render(request, "console/records.html", {"place": "records", "records": page[:PAGE], "before": more})
+    context = {"place": "records", "records": page[:PAGE], "before": more, "kinds": KINDS, "kind": kind}
+    return render(request, "console/records.html", context)
+
+
+@page("evidence.verify")
+@require_POST
+def verify(request: HttpRequest) -> HttpResponse:
+    """Walk the whole chain and say whether every record is what it was."""
+    return render(request, "console/verified.html", {"place": "records", "walked": walk(stored())})
 
 
 @page("evidence.read")

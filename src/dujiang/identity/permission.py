@@ -97,6 +97,7 @@ RULES = RuleSet(
         "dispatch.sign-off": _office,
         "evidence.checkpoint": _office | _auditor,
         "evidence.read": _anyone,
+        "evidence.verify": _signed_in,
         "identity.edit": _office,
         "key.issue": _office,
         "identity.read": _office | _auditor,

@@ -136,6 +136,8 @@ def _csv(path: Path) -> Iterator[list[str]]:
         raise BadInput(
             path, expected=Text("UTF-8 或 GB18030 编码的 CSV，或 .xlsx", "CSV in UTF-8 or GB18030, or .xlsx")
         )
+    if "\x00" in text:
+        raise BadInput(path, expected=Text("CSV 表格", "a CSV table"), found="NUL")
     try:
         for cells in csv.reader(io.StringIO(text, newline="")):
             yield [cell.strip() for cell in cells]
