@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -86,6 +91,29 @@ class Site:
         )
         assert not check or done.returncode == 0, done.stdout + done.stderr
         return done
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the console on a free port; yields its address."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        command = [sys.executable, "-m", "dujiang.cli", "serve", "--port", str(port)]
+        log = self.home.parent / "served.log"
+        with log.open("wb") as told:
+            server = subprocess.Popen(command, env=self.environment, stdout=told, stderr=subprocess.STDOUT)
+            try:
+                for _ in range(150):
+                    try:
+                        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)
+                        break
+                    except OSError:
+                        assert server.poll() is None, log.read_text()
+                        time.sleep(0.2)
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.terminate()
+                server.wait(20)
 
     def python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a Python program on the site, its store open."""

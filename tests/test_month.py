@@ -1,12 +1,7 @@
 """A month as a user lives it: the plan goes in, scenarios run, figures are reported, the dispatch comes out."""
 
 import json
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 from docx import Document
@@ -18,31 +13,6 @@ SCENARIO = "urban-governance/water-leak"
 
 def loaded(path):
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-@contextmanager
-def serving(site):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "dujiang.cli", "serve", "--port", str(port)],
-        env=site.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        for _ in range(150):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
-                break
-            except OSError:
-                assert server.poll() is None, server.stdout.read().decode()
-                time.sleep(0.2)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def test_the_month_from_the_plan_to_the_report(site, tmp_path):
@@ -68,7 +38,7 @@ def test_the_month_from_the_plan_to_the_report(site, tmp_path):
 
     site.run("evidence", "verify", "--json", tmp_path / "v.json")
     assert loaded(tmp_path / "v.json")["ok"]
-    with serving(site) as address:
+    with site.serving() as address:
         for page in ("/", "/plan/", "/scenarios/", f"/scenarios/{SCENARIO}/", "/evidence/"):
             with urllib.request.urlopen(address + page, timeout=20) as answer:
                 assert answer.status == 200

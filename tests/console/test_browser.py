@@ -1,0 +1,174 @@
+"""What people do in a browser, in both languages, wide and narrow: real Chromium, real server, a site of its own."""
+
+import json
+import re
+import shutil
+
+import pytest
+from allauth.mfa.totp.internal.auth import hotp_value, yield_hotp_counters_from_time
+from docx import Document
+from openpyxl import load_workbook
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium is not installed (Debian: chromium-driver)")
+
+PLAN = """某省推进“人工智能+”行动方案
+
+一、发展目标
+到2027年，智能终端普及率超过60%。
+
+二、重点任务
+（一）“人工智能+”制造。到2027年，智能工厂达到100家。（责任单位：经济和信息化厅，科技厅）
+"""
+
+
+class Console:
+    """A browser at the console."""
+
+    def __init__(self, address, driver, downloads):
+        self.address, self.driver, self.downloads = address, driver, downloads
+
+    def open(self, path):
+        self.driver.get(self.address + path)
+        return self
+
+    @property
+    def text(self):
+        return self.driver.find_element(By.TAG_NAME, "main").text
+
+    def fill(self, **values):
+        for name, value in values.items():
+            field = self.driver.find_element(By.NAME, name)
+            field.send_keys(str(value))
+        self.send(field)
+
+    def send(self, field):
+        """Send the form that a field is in, and wait for the page that answers."""
+        page = self.driver.find_element(By.TAG_NAME, "html")
+        field.find_elements(By.XPATH, "./ancestor::form//button")[-1].click()
+        WebDriverWait(self.driver, 20).until(lambda _: _gone(page))
+
+    def downloaded(self, name):
+        WebDriverWait(self.driver, 20).until(lambda _: (self.downloads / name).exists())
+        return self.downloads / name
+
+    def spills(self):
+        """Whether the page is wider than the window."""
+        return self.driver.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
+
+    def from_outside(self):
+        """What the page loaded from anywhere else."""
+        script = "return performance.getEntriesByType('resource').map(one => one.name)"
+        return [one for one in self.driver.execute_script(script) if not one.startswith((self.address, "data:"))]
+
+
+def _gone(element):
+    from selenium.common.exceptions import StaleElementReferenceException
+
+    try:
+        element.is_enabled()
+    except StaleElementReferenceException:
+        return True
+    return False
+
+
+@pytest.fixture
+def served(site, tmp_path):
+    (tmp_path / "plan.txt").write_text(PLAN, encoding="utf-8")
+    site.run("plan", "load", tmp_path / "plan.txt")
+    with site.serving() as address:
+        yield address
+
+
+@pytest.fixture(params=["zh-CN", "en"])
+def console(request, served, tmp_path):
+    width = 1200 if request.param == "zh-CN" else 500
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in (
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", f"--window-size={width},900",
+        f"--user-data-dir={tmp_path / 'profile'}", f"--accept-lang={request.param}",
+    ):  # fmt: skip
+        options.add_argument(argument)
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    options.add_experimental_option(
+        "prefs", {"download.default_directory": str(downloads), "intl.accept_languages": request.param}
+    )
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    yield Console(served, driver, downloads)
+    driver.quit()
+
+
+def added(site, login, role, *more):
+    told = site.run("person", "add", login, "--role", role, "--name", "李某某", *more).stdout
+    return re.search(r"：(\S+)\n", told)[1]
+
+
+def test_a_lead_unit_reports_a_figure_and_is_refused_what_is_not_its_own(site, console, tmp_path):
+    password = added(site, "li", "lead-unit", "--unit", "经济和信息化厅")
+    console.open("/account/login/?next=/statistics/").fill(login="li", password="not this one")
+    assert console.driver.find_elements(By.CSS_SELECTOR, ".errorlist")
+    console.fill(password=password)
+    assert console.driver.current_url.endswith("/statistics/")
+
+    console.driver.find_element(By.PARTIAL_LINK_TEXT, {"z": "下载", "e": "Download"}[console_language(console)]).click()
+    table = console.downloaded("statistics.xlsx")
+    console.fill(table=filled(table, tmp_path / "别人的.xlsx", "普及率", 30))
+    assert {"z": "无权", "e": "may not"}[console_language(console)] in console.text
+    console.open("/statistics/").fill(table=filled(table, tmp_path / "我的.xlsx", "智能工厂", 41))
+    assert "41" in console.text
+    console.open("/")
+    assert "41 家" in console.text
+    for page in ("/", "/plan/", "/scenarios/", "/evidence/", "/statistics/", "/plan/tasks/1/", "/account/2fa/"):
+        console.open(page)
+        assert not console.spills(), page
+        assert not console.from_outside(), page
+
+
+def console_language(console):
+    return console.driver.find_element(By.TAG_NAME, "html").get_attribute("lang")[0]
+
+
+def filled(table, out, about, value):
+    book = load_workbook(table)
+    sheet = book.active
+    columns = {str(cell.value): cell.column for cell in sheet[1]}
+    for row in range(2, sheet.max_row + 1):
+        if about in str([cell.value for cell in sheet[row]]):
+            for name, entered in (("期间", "2026-06"), ("值", value), ("来源", "省统计公报"), ("责任人", "李某某")):
+                column = next(place for title, place in columns.items() if name in title)
+                sheet.cell(row, column).value = entered
+    book.save(out)
+    return out
+
+
+def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, console):
+    password = added(site, "zhang", "office")
+    console.open("/account/login/").fill(login="zhang", password=password)
+    console.open("/evidence/")
+    assert "/account/" in console.driver.current_url
+    console.fill(password=password)
+    secret = console.driver.find_element(By.CSS_SELECTOR, "input[disabled], input[readonly]").get_attribute("value")
+    console.fill(code=f"{hotp_value(secret, next(iter(yield_hotp_counters_from_time()))):06d}")
+
+    console.open("/dispatch/2026-10/").fill(text="请各单位按月报送。")
+    read = console.driver.find_element(By.CSS_SELECTOR, "main input[type=checkbox]")
+    read.click()
+    console.send(read)
+    assert {"z": "已签发", "e": "Signed off"}[console_language(console)] in console.text
+    assert "请各单位按月报送。" in console.text
+    console.driver.find_element(By.LINK_TEXT, "Word").click()
+    document = Document(console.downloaded("dispatch-2026-10.docx"))
+    assert "2026" in document.paragraphs[0].text
+    assert len(document.tables) >= 3
+
+    console.open("/evidence/").driver.find_element(By.CSS_SELECTOR, "form[action$='verify/'] button").click()
+    assert {"z": "全部记录无误", "e": "Every record"}[console_language(console)] in console.text
+    site.run("evidence", "verify", "--json", site.home / "v.json")
+    assert json.loads((site.home / "v.json").read_text())["ok"]
