@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -237,10 +238,8 @@ def _quote(programme: Programme, item: Item) -> str:
 @require_safe
 def scenarios(request: HttpRequest) -> HttpResponse:
     """Show the directory of scenarios with the last evaluation of each."""
-    last = {
-        one.scenario: one
-        for one in Evaluation.objects.exclude(evidence=None).order_by("id").only("scenario", "verdict", "evidence")
-    }
+    finished = Evaluation.objects.exclude(evidence=None).values("scenario").annotate(last=Max("id"))
+    last = {one.scenario: one for one in Evaluation.objects.filter(id__in=[row["last"] for row in finished])}
     words = request.GET.get("q", "").strip().casefold()
     verdict = request.GET.get("verdict", "")
     rows = [

@@ -72,7 +72,10 @@ class Statistic(models.Model):
     evidence = models.BigIntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["programme", "indicator", "-period_end", "-evidence"])]
+        indexes = [
+            models.Index(fields=["programme", "indicator", "-period_end", "-evidence"]),
+            models.Index(fields=["programme", "-evidence"]),
+        ]
 
 
 class Comment(models.Model):
