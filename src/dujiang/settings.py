@@ -61,6 +61,7 @@ ACCOUNT_RATE_LIMITS = {"login_failed": "5/10m/key"}
 MFA_ADAPTER = "dujiang.identity.web.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Dujiang"
+MFA_TOTP_TOLERANCE = 1  # a code holds half a minute longer, for slow hands and clocks (RFC 6238, 5.2)
 SESSION_COOKIE_AGE = 12 * 3600
 # Shared by the processes of a site, so that lock-outs count in all of them.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": HOME / "cache"}}
