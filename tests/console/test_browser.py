@@ -49,8 +49,12 @@ class Console:
 
     def send(self, field):
         """Send the form that a field is in, and wait for the page that answers."""
+        self.follow(field.find_elements(By.XPATH, "./ancestor::form//button")[-1])
+
+    def follow(self, element):
+        """Click what leads to another page, and wait for that page: a click returns before the page changes."""
         page = self.driver.find_element(By.TAG_NAME, "html")
-        field.find_elements(By.XPATH, "./ancestor::form//button")[-1].click()
+        element.click()
         WebDriverWait(self.driver, 60).until(lambda _: _gone(page))
 
     def downloaded(self, name):
@@ -170,7 +174,7 @@ def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, consol
     assert "2026" in document.paragraphs[0].text
     assert len(document.tables) >= 3
 
-    console.open("/evidence/").driver.find_element(By.CSS_SELECTOR, "form[action$='verify/'] button").click()
+    console.open("/evidence/").follow(console.driver.find_element(By.CSS_SELECTOR, "form[action$='verify/'] button"))
     assert {"z": "全部记录无误", "e": "Every record"}[console_language(console)] in console.text
     site.run("evidence", "verify", "--json", site.home / "v.json")
     assert json.loads((site.home / "v.json").read_text())["ok"]
