@@ -10,6 +10,7 @@ from allauth.mfa.totp.internal.auth import hotp_value
 from docx import Document
 from openpyxl import load_workbook
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
@@ -53,9 +54,12 @@ class Console:
 
     def follow(self, element):
         """Click what leads to another page, and wait for that page: a click returns before the page changes."""
-        page = self.driver.find_element(By.TAG_NAME, "html")
+        self.driver.execute_script("window.left = true")
         element.click()
-        WebDriverWait(self.driver, 60).until(lambda _: _gone(page))
+        script = "return window.left !== true && document.readyState === 'complete'"
+        # Between two pages the driver has none to ask.
+        waiting = WebDriverWait(self.driver, 60, ignored_exceptions=[WebDriverException])
+        waiting.until(lambda driver: driver.execute_script(script))
 
     def downloaded(self, name):
         WebDriverWait(self.driver, 60).until(lambda _: (self.downloads / name).exists())
@@ -69,16 +73,6 @@ class Console:
         """What the page loaded from anywhere else."""
         script = "return performance.getEntriesByType('resource').map(one => one.name)"
         return [one for one in self.driver.execute_script(script) if not one.startswith((self.address, "data:"))]
-
-
-def _gone(element):
-    from selenium.common.exceptions import StaleElementReferenceException
-
-    try:
-        element.is_enabled()
-    except StaleElementReferenceException:
-        return True
-    return False
 
 
 @pytest.fixture
