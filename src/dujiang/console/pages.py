@@ -9,10 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -28,7 +26,7 @@ from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused
 from dujiang.plan import actions
 from dujiang.plan.dispatch import Dispatch
-from dujiang.plan.figures import indicators_of, monthly_dispatch
+from dujiang.plan.figures import indicators_of, monthly_dispatch, this_month
 from dujiang.plan.indicators import indicator_key
 from dujiang.plan.models import Item, Programme
 from dujiang.plan.report import WRITERS, page_context
@@ -46,11 +44,11 @@ PAGE = 50
 @require_safe
 def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
     """Show a month's dispatch, this month's by default."""
-    programme = Programme.objects.order_by("-loaded").first()
+    programme = Programme.current()
     if programme is None:
         return render(request, "console/overview.html", {"place": "overview"})
-    this_month = timezone.localdate().strftime("%Y-%m")
-    month = month or this_month
+    now = this_month()
+    month = month or now
     made = _dispatch(programme, month)
     context = {
         "place": "overview",
@@ -58,10 +56,10 @@ def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
         "title": title(made),
         "suffixes": [suffix.removeprefix(".") for suffix in WRITERS],
         "earlier": _shifted(month, -1),
-        "later": _shifted(month, 1) if month < this_month else None,
+        "later": _shifted(month, 1) if month < now else None,
         "comments": programme.comments.filter(month=month),
         "signed": programme.sign_offs.filter(month=month).first(),
-        "open": month <= this_month,
+        "open": month <= now,
         "longest": actions.LONGEST_COMMENT,
         **page_context(made, get_language() or "zh-hans"),
     }
@@ -72,7 +70,7 @@ def overview(request: HttpRequest, month: str | None = None) -> HttpResponse:
 @require_POST
 def comment(request: HttpRequest, month: str) -> HttpResponse:
     """Take a comment on a month's dispatch."""
-    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    programme = _programme()
     return _done(
         request, month, lambda: actions.comment(actor_of(request), programme, month, request.POST.get("text", ""))
     )
@@ -82,7 +80,7 @@ def comment(request: HttpRequest, month: str) -> HttpResponse:
 @require_POST
 def sign_off(request: HttpRequest, month: str) -> HttpResponse:
     """Freeze a month's dispatch."""
-    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    programme = _programme()
     return _done(request, month, lambda: actions.sign_off(actor_of(request), programme, month))
 
 
@@ -99,8 +97,8 @@ def _done(request: HttpRequest, month: str, act: Callable[[], object]) -> HttpRe
 @require_safe
 def report(request: HttpRequest, month: str, suffix: str) -> HttpResponse:
     """Hand out a month's dispatch as a file."""
-    programme = Programme.objects.order_by("-loaded").first()
-    if programme is None or f".{suffix}" not in WRITERS:
+    programme = _programme()
+    if f".{suffix}" not in WRITERS:
         raise Http404
     content = WRITERS[f".{suffix}"](_dispatch(programme, month), get_language() or "zh-hans")
     response = HttpResponse(content, content_type=_TYPES[suffix])
@@ -132,7 +130,7 @@ def _shifted(month: str, by: int) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def statistics(request: HttpRequest) -> HttpResponse:
     """Take a table of figures, and show the figures recorded last."""
-    programme = Programme.objects.order_by("-loaded").first()
+    programme = Programme.current()
     if programme is None:
         return render(request, "console/overview.html", {"place": "statistics"})
     context: dict[str, Any] = {"place": "statistics", "why": None, "recorded": []}
@@ -152,7 +150,7 @@ def statistics(request: HttpRequest) -> HttpResponse:
 @require_safe
 def statistics_template(request: HttpRequest) -> HttpResponse:
     """Hand out the table of indicators to be filled in."""
-    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
+    programme = _programme()
     with TemporaryDirectory() as folder:
         path = Path(folder) / "statistics.xlsx"
         write_template(path, indicators_of(programme))
@@ -165,7 +163,7 @@ def statistics_template(request: HttpRequest) -> HttpResponse:
 @require_safe
 def plan(request: HttpRequest) -> HttpResponse:
     """Show the plan's text with its goals, units and named systems marked in place."""
-    programme = Programme.objects.order_by("-loaded").first()
+    programme = Programme.current()
     if programme is None:
         return render(request, "console/overview.html", {"place": "plan"})
     context = {"place": "plan", "programme": programme, "pieces": pieces(programme)}
@@ -224,9 +222,16 @@ def unit(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "console/unit.html", context)
 
 
+def _programme() -> Programme:
+    programme = Programme.current()
+    if programme is None:
+        raise Http404
+    return programme
+
+
 def _this_month() -> tuple[Programme, Dispatch]:
-    programme = get_object_or_404(Programme.objects.order_by("-loaded")[:1])
-    return programme, monthly_dispatch(programme, timezone.localdate().strftime("%Y-%m"))
+    programme = _programme()
+    return programme, monthly_dispatch(programme, this_month())
 
 
 def _quote(programme: Programme, item: Item) -> str:
@@ -238,8 +243,7 @@ def _quote(programme: Programme, item: Item) -> str:
 @require_safe
 def scenarios(request: HttpRequest) -> HttpResponse:
     """Show the directory of scenarios with the last evaluation of each."""
-    finished = Evaluation.objects.exclude(evidence=None).values("scenario").annotate(last=Max("id"))
-    last = {one.scenario: one for one in Evaluation.objects.filter(id__in=[row["last"] for row in finished])}
+    last = Evaluation.latest()
     words = request.GET.get("q", "").strip().casefold()
     verdict = request.GET.get("verdict", "")
     rows = [

@@ -21,7 +21,7 @@ from dujiang.evidence.actions import Happening, append, append_all
 from dujiang.identity.actions import units_of_plan
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import BadInput, Refused, Text
-from dujiang.plan.figures import indicators_of, monthly_dispatch, responsible_units
+from dujiang.plan.figures import indicators_of, monthly_dispatch, responsible_units, this_month
 from dujiang.plan.indicators import indicator_key, month_end
 from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
 from dujiang.plan.reader import Plan, read
@@ -306,7 +306,7 @@ def _refuse_closed(programme: Programme, month: str) -> None:
     except ValueError as error:
         zh, en = str(error).split("\n")
         raise Refused(Text(zh, en)) from error
-    if month > timezone.localdate().strftime("%Y-%m"):
+    if month > this_month():
         raise Refused(Text(f"{month} 尚未开始", f"{month} has not begun"))
     if signed := programme.sign_offs.filter(month=month).first():
         raise Refused(

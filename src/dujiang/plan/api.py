@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
-from django.utils import timezone
 from ninja import Field, File, Query, Router, Schema
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
@@ -14,7 +13,7 @@ from pydantic import StringConstraints
 from dujiang.identity.permission import require
 from dujiang.plan import actions
 from dujiang.plan.dispatch import Dispatch, GoalLine, TaskLine, UnitLine
-from dujiang.plan.figures import monthly_dispatch
+from dujiang.plan.figures import monthly_dispatch, this_month
 from dujiang.plan.indicators import Status
 from dujiang.plan.models import Comment, Programme, Statistic
 
@@ -63,14 +62,14 @@ class StatisticOut(Schema):
 
 def _programme(request: Any, action: str) -> Programme:
     require(request.auth, action)
-    programme = Programme.objects.order_by("-loaded").first()
+    programme = Programme.current()
     if programme is None:
         raise Http404
     return programme
 
 
 def _now(request: Any) -> Dispatch:
-    return monthly_dispatch(_programme(request, "dispatch.read"), timezone.localdate().strftime("%Y-%m"))
+    return monthly_dispatch(_programme(request, "dispatch.read"), this_month())
 
 
 @router.get("/plan", response=ProgrammeOut)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
@@ -18,6 +19,11 @@ from dujiang.messages import Text
 from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.models import Item, Programme
+
+
+def this_month() -> str:
+    """Return the month in the site's time zone, such as 2026-11."""
+    return timezone.localdate().strftime("%Y-%m")
 
 
 def facts(programme: Programme, kind: str) -> dict[int, dict[str, Any]]:

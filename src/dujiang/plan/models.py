@@ -21,6 +21,11 @@ class Programme(models.Model):
     unread = models.JSONField(default=list)
     loaded = models.DateTimeField(auto_now=True)
 
+    @classmethod
+    def current(cls) -> Programme | None:
+        """Return the programme that was loaded last, which pages and API are about."""
+        return cls.objects.order_by("-loaded").first()
+
 
 class Item(models.Model):
     """A goal, task, requirement or named system of a programme.

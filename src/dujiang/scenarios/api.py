@@ -39,7 +39,8 @@ def scenarios(request: Any, task: int | None = None, industry: str | None = None
     found = (
         one for one in installed() if task in (None, one.scenario.task) and industry in (None, one.scenario.industry)
     )
-    return [_described(one) for one in found]
+    last = Evaluation.latest()
+    return [_described(one, last.get(one.scenario.id)) for one in found]
 
 
 @router.get("/{industry}/{name}", response=ScenarioOut)
@@ -47,14 +48,14 @@ def scenario(request: Any, industry: str, name: str) -> dict[str, Any]:
     """Return a scenario."""
     require(request.auth, "scenario.read")
     try:
-        return _described(find(f"{industry}/{name}"))
+        found = find(f"{industry}/{name}")
     except UnknownScenario as error:
         raise Http404 from error
+    return _described(found, Evaluation.latest().get(found.scenario.id))
 
 
-def _described(found: Found) -> dict[str, Any]:
+def _described(found: Found, last: Evaluation | None) -> dict[str, Any]:
     about = found.scenario
-    last = Evaluation.objects.filter(scenario=about.id).exclude(evidence=None).order_by("-id").first()
     fields = ("id", "task", "title", "summary", "decision", "metric", "unit", "better", "margin")
     return {
         **{name: getattr(about, name) for name in fields},

@@ -20,6 +20,12 @@ class Evaluation(models.Model):
     class Meta:
         indexes = [models.Index(fields=["scenario", "-id"])]
 
+    @classmethod
+    def latest(cls) -> dict[str, Evaluation]:
+        """Return the last finished evaluation of each scenario."""
+        finished = cls.objects.exclude(evidence=None).values("scenario").annotate(last=models.Max("id"))
+        return {one.scenario: one for one in cls.objects.filter(id__in=[row["last"] for row in finished])}
+
 
 class SeedScore(models.Model):
     """What a seed of an evaluation came to (`runner.SeedResult`)."""
