@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -38,7 +39,7 @@ def page(action: str) -> Callable[[View], View]:
                 return view(request, *arguments, **named)
             except NotAllowed as error:
                 if actor is PUBLIC:
-                    return redirect_to_login(request.get_full_path(), reverse("account_login"))
+                    return redirect_to_login(request.get_full_path())
                 return render(request, "console/refused.html", {"why": error.text}, status=403)
 
         asked.action = action  # type: ignore[attr-defined]
@@ -56,14 +57,14 @@ class SecondFactorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer a request."""
         user: Any = request.user
-        free = request.path.startswith((reverse("account_logout"), reverse("set_language"), "/account/", "/static/"))
+        free = request.path.startswith((reverse("set_language"), "/account/", "/static/"))
         if not free and user.is_authenticated and Role(user.role) in SECOND_FACTOR and not _has_second_factor(user):
             return redirect("mfa_activate_totp")
         return self.get_response(request)
 
 
 def _has_second_factor(user: Any) -> bool:
-    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
+    return is_mfa_enabled(user, [Authenticator.Type.TOTP])
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -114,11 +114,12 @@ def _text(network: Any) -> str:
 def _epanet(network: Any) -> Iterator[Any]:
     """EPANET itself with the network open for hydraulic analysis."""
     from wntr.epanet.toolkit import ENepanet, logger
+    from wntr.network import write_inpfile
 
     logger.setLevel("ERROR")  # low pressures are what is looked for
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / _NETWORK
-        path.write_text(_text(network), encoding="utf-8")
+        write_inpfile(network, str(path), units="LPS")
         epanet = ENepanet()
         epanet.ENopen(str(path), str(path.with_suffix(".rpt")), str(path.with_suffix(".bin")))
         try:
