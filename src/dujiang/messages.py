@@ -68,7 +68,7 @@ class BadInput(ValueError):
         return f"{'，'.join(place)}：应为{expected}{found}；{remedy}。"
 
 
-class Refused(Exception):
+class Refused(ValueError):
     """What was asked can't be done; the message says why and what to do."""
 
     def __init__(self, text: Text) -> None:

@@ -39,11 +39,7 @@ def units_of_plan(names: Iterable[str]) -> list[Unit]:
 def add_enterprise(actor: Actor, name: str, code: str) -> Unit:
     """Add an enterprise or laboratory by its unified social credit code; raises `NotAllowed`, `Refused`."""
     require(actor, "identity.edit")
-    try:
-        code = credit_code(code)
-    except ValueError as error:
-        zh, en = str(error).split("\n")
-        raise Refused(Text(zh, en)) from error
+    code = credit_code(code)
     with transaction.atomic():
         if Unit.objects.filter(name=name).exists() or Unit.objects.filter(credit_code=code).exists():
             raise Refused(Text(f"单位“{name}”或代码 {code} 已登记", f"unit {name!r} or code {code} is already there"))

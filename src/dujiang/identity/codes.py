@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from dujiang.messages import Text
+from dujiang.messages import Refused, Text
 
 _ETHNIC = "藏|羌|彝|苗|侗|土家|布依|傣|景颇|傈僳|哈尼|壮|白|回|蒙古|朝鲜|哈萨克|柯尔克孜|黎"
 _AUTONOMOUS = re.compile(rf"(?:(?:{_ETHNIC})族?)*自治州$")
@@ -57,7 +57,7 @@ def division_of(unit: str) -> str:
 
 
 def credit_code(value: str) -> str:
-    """Return a unified social credit code (GB 32100-2015) in its normal form; raises ValueError with both languages."""
+    """Return a unified social credit code (GB 32100-2015) in its normal form; raises `Refused`."""
     from stdnum.cn import uscc
     from stdnum.exceptions import ValidationError
 
@@ -68,4 +68,4 @@ def credit_code(value: str) -> str:
             f"统一社会信用代码“{value}”不对：应为 18 位，末位为校验码（GB 32100）",
             f"{value!r} is no unified social credit code: expected 18 characters, the last of them the check (GB 32100)",
         )
-        raise ValueError(f"{text.zh}\n{text.en}") from error
+        raise Refused(text) from error

@@ -301,11 +301,7 @@ def sign_off(actor: Actor, programme: Programme, month: str) -> SignOff:
 def _refuse_closed(programme: Programme, month: str) -> None:
     """Lock the programme, so that of two who close or comment at once one waits, and refuse what is closed or to come."""
     Programme.objects.select_for_update().get(pk=programme.pk)
-    try:
-        month_end(month)
-    except ValueError as error:
-        zh, en = str(error).split("\n")
-        raise Refused(Text(zh, en)) from error
+    month_end(month)
     if month > this_month():
         raise Refused(Text(f"{month} 尚未开始", f"{month} has not begun"))
     if signed := programme.sign_offs.filter(month=month).first():

@@ -198,13 +198,9 @@ def dispatch_command(
         from dujiang.plan.report import write
 
         programme, month = _programme(key), month or datetime.now().astimezone().strftime("%Y-%m")
-        try:
-            if sign_off:
-                actions.sign_off(at_the_terminal(), programme, month)
-            made = monthly_dispatch(programme, month)
-        except ValueError as error:
-            zh, en = str(error).split("\n")
-            raise Refused(Text(zh, en)) from error
+        if sign_off:
+            actions.sign_off(at_the_terminal(), programme, month)
+        made = monthly_dispatch(programme, month)
         if str(json_file) != "-":
             _print_dispatch(made)
         write_json(json_file, made.as_json())

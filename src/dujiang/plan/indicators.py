@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dujiang.messages import Text
+from dujiang.messages import Refused, Text
 
 
 class Status(StrEnum):
@@ -115,13 +115,13 @@ def _indicator(key: str, group: list[tuple[int, Mapping[str, Any]]]) -> Indicato
 
 
 def month_end(month: str) -> date:
-    """Return the last day of a month written 2026-11; raises ValueError."""
+    """Return the last day of a month written 2026-11; raises `Refused`."""
     match = re.fullmatch(r"([12][0-9]{3})-([0-9]{2})", month)
     if not match:
-        raise ValueError(f"月份应写作 2026-11，实为 {month}\nexpected a month such as 2026-11, found {month}")
+        raise Refused(Text(f"月份应写作 2026-11，实为 {month}", f"expected a month such as 2026-11, found {month}"))
     year, number = int(match[1]), int(match[2])
     if not 1 <= number <= 12:
-        raise ValueError(f"没有 {number} 月\nthere is no month {number}")
+        raise Refused(Text(f"没有 {number} 月", f"there is no month {number}"))
     return date(year, number, calendar.monthrange(year, number)[1])
 
 
