@@ -4,26 +4,32 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from dujiang.api import api
-from dujiang.console import pages
+from dujiang.console import pages as console
+from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
+from dujiang.plan import pages as plan
+from dujiang.scenarios import pages as scenarios
 
 urlpatterns = [
-    path("", pages.overview, name="overview"),
-    path("dispatch/<str:month>/", pages.overview, name="dispatch"),
-    path("dispatch/<str:month>/report.<str:suffix>", pages.report, name="report"),
-    path("dispatch/<str:month>/comment/", pages.comment, name="comment"),
-    path("dispatch/<str:month>/sign-off/", pages.sign_off, name="sign-off"),
-    path("statistics/", pages.statistics, name="statistics"),
-    path("statistics/template.xlsx", pages.statistics_template, name="statistics-template"),
-    path("plan/", pages.plan, name="plan"),
-    path("plan/goals/<int:number>/", pages.goal, name="goal"),
-    path("plan/tasks/<int:number>/", pages.task, name="task"),
-    path("plan/units/<str:name>/", pages.unit, name="unit"),
-    path("scenarios/", pages.scenarios, name="scenarios"),
-    path("scenarios/<path:scenario_id>/", pages.scenario, name="scenario"),
-    path("evidence/", pages.records, name="records"),
-    path("evidence/verify/", pages.verify, name="verify"),
-    path("evidence/<int:sequence>/", pages.record, name="record"),
+    path("", console.overview, name="overview"),
+    path("cities/<str:division>/", console.city, name="city"),
+    path("dispatch/", plan.dispatch, name="dispatch"),
+    path("dispatch/<str:month>/", plan.dispatch, name="month"),
+    path("dispatch/<str:month>/report.<str:suffix>", plan.report, name="report"),
+    path("dispatch/<str:month>/comment/", plan.comment, name="comment"),
+    path("dispatch/<str:month>/sign-off/", plan.sign_off, name="sign-off"),
+    path("statistics/", plan.statistics, name="statistics"),
+    path("statistics/template.xlsx", plan.statistics_template, name="statistics-template"),
+    path("plan/", plan.plan, name="plan"),
+    path("plan/goals/<int:number>/", plan.goal, name="goal"),
+    path("plan/tasks/<int:number>/", plan.task, name="task"),
+    path("plan/units/<str:name>/", plan.unit, name="unit"),
+    path("scenarios/", scenarios.scenarios, name="scenarios"),
+    path("scenarios/<path:scenario_id>/picture.svg", scenarios.picture, name="picture"),
+    path("scenarios/<path:scenario_id>/", scenarios.scenario, name="scenario"),
+    path("evidence/", evidence.records, name="records"),
+    path("evidence/verify/", evidence.verify, name="verify"),
+    path("evidence/<int:sequence>/", evidence.record, name="record"),
     path("api/v1/", api.urls),
     path("account/", include("dujiang.identity.urls")),
     path("language/setlang/", page("language.set")(set_language), name="set_language"),

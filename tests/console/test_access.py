@@ -18,6 +18,7 @@ from dujiang.identity.models import Person
 from dujiang.identity.permission import SECOND_FACTOR, Actor, Role, allowed
 from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
+from dujiang.scenarios.models import Evaluation
 
 OFFICE = Actor("tester", Role.OFFICE)
 PLAN = """某省推进“人工智能+”行动方案
@@ -48,6 +49,7 @@ PARTS = {
     "int:sequence": "1",
     "int:number": "1",
     "str:name": "经济和信息化厅",
+    "str:division": "510100",
 }
 
 
@@ -103,7 +105,11 @@ def test_every_address_declares_its_rule(route):
 
 @pytest.mark.parametrize("role", Role)
 def test_each_role_reaches_the_addresses_that_its_rules_allow(people, role):
-    append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
+    record = append(OFFICE, "scenario.tried", "manufacturing/job-shop", {}).sequence
+    verdict = {"gain": None, "baseline": None, "method": None, "runs_through": False}
+    Evaluation.objects.create(
+        scenario="manufacturing/job-shop", libraries={}, seeds=[0], verdict=verdict, picture="<svg/>", evidence=record
+    )
     client = client_of(people, role)
     for route, view in ROUTES.items():
         if view.action in ("account.use", "account.sign-in", "language.set"):
@@ -283,7 +289,8 @@ def test_one_walks_from_the_text_to_a_goal_its_task_its_units_and_back(people, p
     page = client.get(task).content.decode()
     assert "科技厅" in page
     assert link in page
-    month = client.get("/").content.decode()
+    assert 'href="/plan/#task-1"' in page
+    month = client.get("/dispatch/").content.decode()
     assert {link, unit, task} <= set(re.findall(r'href="([^"]+)"', month))
 
 

@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 
 from dujiang.evidence.actions import append
+from dujiang.identity.actions import add_enterprise
 from dujiang.identity.permission import Actor, Role
 from dujiang.plan.actions import load
+from dujiang.plan.models import Programme
 from dujiang.scenarios.models import Evaluation
 
 OFFICE = Actor("tester", Role.OFFICE)
@@ -46,6 +48,8 @@ PAGES = [
     "/evidence/?before=²",
     "/evidence/?before=99999999999999999999999",
     "/",
+    "/cities/510700/",
+    "/dispatch/",
     "/plan/",
     "/scenarios/",
     "/scenarios/manufacturing/job-shop/",
@@ -68,7 +72,7 @@ def test_a_page_opens_in_its_language_and_loads_nothing(stored, page, language):
 
 
 def test_the_dispatch_links_figures_to_their_records(stored):
-    html = Client().get("/").content.decode()
+    html = Client().get("/dispatch/").content.decode()
     assert 'href="/evidence/2/"' in html
     assert "省经济和信息化厅" in html
 
@@ -95,15 +99,54 @@ def test_the_dispatch_can_be_taken_away(stored, suffix):
 
 @pytest.mark.parametrize(
     "page",
-    ["/dispatch/2026-13/", "/dispatch/x/", "/scenarios/no/such/", "/evidence/99/", "/dispatch/2026-03/report.exe"],
+    [
+        "/dispatch/2026-13/",
+        "/dispatch/x/",
+        "/cities/519900/",
+        "/cities/x/",
+        "/scenarios/manufacturing/job-shop/picture.svg",
+        "/scenarios/no/such/",
+        "/evidence/99/",
+        "/dispatch/2026-03/report.exe",
+    ],
 )
 def test_what_is_not_there_is_not_found(stored, page):
     assert Client().get(page).status_code == 404
 
 
-@pytest.mark.parametrize("page", ["/", "/plan/", "/scenarios/", "/evidence/"])
+@pytest.mark.parametrize("page", ["/", "/dispatch/", "/plan/", "/scenarios/", "/evidence/"])
 def test_an_empty_site_has_pages_too(db, page):
     assert Client().get(page).status_code == 200
+
+
+def test_a_scenario_shows_what_its_user_sees(stored):
+    address = "/scenarios/manufacturing/job-shop/"
+    assert f"{address}picture.svg" not in Client().get(address).content.decode()
+    Evaluation.objects.update(picture="<svg>gantt</svg>")
+    assert f'src="{address}picture.svg"' in Client().get(address).content.decode()
+    told = Client().get(f"{address}picture.svg")
+    assert told["Content-Type"] == "image/svg+xml"
+    assert told.content == b"<svg>gantt</svg>"
+
+
+def test_the_directory_gives_a_script_the_rows_alone(stored):
+    rows = Client().get("/scenarios/?industry=manufacturing", headers={"hx-request": "true"}).content.decode()
+    assert "manufacturing/job-shop" in rows
+    assert "urban-governance" not in rows
+    assert "<html" not in rows
+
+
+def test_the_overview_brings_it_together(stored):
+    add_enterprise(OFFICE, "绵阳某企业", "91510700123456789P")
+    html = Client().get("/").content.decode()
+    assert 'aria-label="1/5"' not in html  # this plan asks no scenarios of its industries
+    assert "智能终端普及率" in html
+    assert "/cities/" not in html  # nor is it a province's
+    Programme.objects.update(title="四川省行动方案")
+    html = Client().get("/").content.decode()
+    assert len(set(re.findall(r'href="(/cities/\d{6}/)"', html))) == 21
+    assert "绵阳某企业" in Client().get("/cities/510700/").content.decode()
+    assert "绵阳某企业" not in Client().get("/cities/510100/").content.decode()
 
 
 def test_pages_change_nothing(stored):

@@ -42,7 +42,7 @@ def test_it_is_installed_and_says_what_it_is(found):
 def test_five_small_seeds_end_repeat_and_read_back(found, engine):
     about = found.scenario
     results = list(runner.run(found, list(range(5)), "small", engine))
-    verdict = runner.verdict(about, results, runner.check(found, 0, "small", engine, results[0]))
+    verdict = runner.verdict(about, results, runner.check(found, 0, "small", engine, results[0]).faults)
     assert not verdict.faults
     assert verdict.gain > 0, "the method is no better than the baseline on the small size"
     for one in results:

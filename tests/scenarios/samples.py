@@ -99,6 +99,10 @@ def sample_in(folder, name, **functions):
     return in_module(module)
 
 
+def undrawn(inputs, answer):
+    raise ValueError("no pen")
+
+
 def crashes(inputs):
     os.abort()
 

@@ -32,6 +32,7 @@ def test_an_evaluation_leaves_a_complete_record(sample, engine):
     assert "numpy" in body["libraries"]
     assert len(body["version"]) == len(body["data"]) == 64
     assert body["resources"]["method"]["seconds"] > 0
+    assert done.picture.startswith("<svg")
 
 
 @pytest.mark.django_db

@@ -22,7 +22,7 @@ def test_a_sound_scenario_runs_through(sample, engine):
     found = sample("sound")
     results = list(runner.run(found, list(range(6)), "default", engine))
     assert [one.seed for one in results] == list(range(6))
-    faults = runner.check(found, 0, "default", engine, results[0])
+    faults = runner.check(found, 0, "default", engine, results[0]).faults
     verdict = runner.verdict(found.scenario, results, faults)
     assert verdict.runs_through, verdict.reasons
     assert 0 < verdict.low <= verdict.gain <= verdict.high
@@ -61,7 +61,7 @@ def test_a_result_survives_storing(sample, engine):
 
 def test_an_answer_that_does_not_repeat_is_a_fault(sample, engine):
     found = sample("forgetful", method="forgetful")
-    faults = runner.check(found, 0, "small", engine, run_one(found, engine))
+    faults = runner.check(found, 0, "small", engine, run_one(found, engine)).faults
     assert any("differently" in fault.en for fault in faults)
 
 
@@ -72,8 +72,15 @@ def test_cases_that_do_not_repeat_are_a_fault(sample, engine):
 
 def test_a_file_that_does_not_read_back_is_a_fault(sample, engine):
     found = sample("lossy", write="lossy_write")
-    faults = runner.check(found, 0, "small", engine, run_one(found, engine))
+    faults = runner.check(found, 0, "small", engine, run_one(found, engine)).faults
     assert any("read" in fault.en for fault in faults)
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_fault(sample, engine):
+    found = sample("undrawn", picture="undrawn")
+    checked = runner.check(found, 0, "small", engine, run_one(found, engine))
+    assert ["picture: raised ValueError: no pen" in fault.en for fault in checked.faults] == [True]
+    assert checked.picture is None
 
 
 def test_what_a_step_leaves_behind_is_ended(sample, engine):

@@ -46,6 +46,22 @@ def _short(name: str) -> str:
     return _AUTONOMOUS.sub("", name) if name.endswith("自治州") else _ENDS.sub("", name)
 
 
+def province_of(text: str) -> str:
+    """Return the GB/T 2260 code of the province that a text (a plan's title or issuer) names first, or an empty string."""
+    known = {name: code for name, code in _by_name().items() if code.endswith("0000")}
+    at = {text.find(name): code for name, code in known.items() if name in text}
+    return at[min(at)] if at else ""
+
+
+def prefectures(province: str) -> dict[str, str]:
+    """Return a province's prefectures by code, with their short names (成都, 阿坝); ``province`` is such as 510000."""
+    named: dict[str, str] = {}
+    for name, code in _by_name().items():
+        if code != province and code.startswith(province[:2]):
+            named[code] = min(named.get(code, name), name, key=len)
+    return dict(sorted(named.items()))
+
+
 def division_of(unit: str) -> str:
     """Return the GB/T 2260 code of the province or prefecture whose government a unit is, or an empty string.
 

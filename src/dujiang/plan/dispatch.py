@@ -52,7 +52,8 @@ class Added:
 class GoalLine:
     """A goal's line: figure, what the path asks for today, and the evidence behind the figure.
 
-    ``share`` is the part of the way from the first figure to the target that is done, 0 to 1.
+    ``share`` is the part of the way from the first figure to the target that is done, 0 to 1; ``expected_share`` the
+    part that the path asks for.
     """
 
     number: int
@@ -71,6 +72,7 @@ class GoalLine:
     source: str | None
     lead: list[str]
     evidence: list[int]
+    expected_share: float | None = None  # months signed off before it was there have none
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +286,7 @@ def _per_industry(
         "evidence",
         list(goal.get("lead") or []),
         evidence,
+        expected / target.value,
     )
 
 
@@ -302,13 +305,18 @@ def _observed(
     if indicator.yearly:
         expected: float | None = yearly_path(day, target.value)
         value = last.value if last.day.year == day.year else 0.0
-        way, done = target.value, value
+        start, way, done = 0.0, target.value, value
     else:
         expected = expected_on(day, first, indicator.targets)
         value = last.value
-        way, done = target.value - first.value, value - first.value
-    share = min(1.0, max(0.0, done / way)) if way else float(target.met_by(value))
-    return _line(target, indicator, goal, value, expected, share, last.source, lead, [last.evidence])
+        start, way, done = first.value, target.value - first.value, value - first.value
+    share = _share(done, way) if way else float(target.met_by(value))
+    due = None if expected is None or not way else _share(expected - start, way)
+    return _line(target, indicator, goal, value, expected, share, last.source, lead, [last.evidence], due)
+
+
+def _share(done: float, way: float) -> float:
+    return min(1.0, max(0.0, done / way))
 
 
 def _line(
@@ -321,6 +329,7 @@ def _line(
     source: str | None,
     lead: list[str],
     evidence: list[int],
+    expected_share: float | None = None,
 ) -> GoalLine:
     return GoalLine(
         target.goal,
@@ -339,6 +348,7 @@ def _line(
         source,
         lead,
         evidence,
+        expected_share,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from dujiang.charts import svg
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, require
 from dujiang.scenarios import runner
@@ -56,8 +57,9 @@ def evaluate(
         progress(result.seed, "done")
     ordered = [results[seed] for seed in seeds]
     progress(seeds[0], "check")
-    faults = runner.check(found, seeds[0], size, engine, ordered[0])
-    verdict = runner.verdict(found.scenario, ordered, faults)
+    checked = runner.check(found, seeds[0], size, engine, ordered[0])
+    verdict = runner.verdict(found.scenario, ordered, checked.faults)
+    evaluation.picture = svg(checked.picture) if checked.picture else ""
     return _finish(actor, found, evaluation, ordered, verdict)
 
 
@@ -66,8 +68,10 @@ def _finish(
     actor: Actor, found: Found, evaluation: Evaluation, results: list[SeedResult], verdict: Verdict
 ) -> Evaluation:
     # Whoever evaluated the same beside us may have finished it first; one evaluation leaves one record.
+    picture = evaluation.picture
     evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if evaluation.evidence is None:
+        evaluation.picture = picture
         evaluation.verdict = verdict_json(verdict)
         kind = "scenario.evaluated" if len(results) >= MIN_SEEDS else "scenario.tried"
         body = record(found, evaluation, results)

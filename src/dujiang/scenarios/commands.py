@@ -112,7 +112,8 @@ def check(
             size = found.scenario.sizes[0]
             results = list(runner.run(found, seeds, size, running, progress=hear(found)))
             results.sort(key=lambda one: one.seed)
-            verdict = runner.verdict(found.scenario, results, runner.check(found, 0, size, running, results[0]))
+            checked = runner.check(found, 0, size, running, results[0])
+            verdict = runner.verdict(found.scenario, results, checked.faults)
         # Few small seeds say whether the scenario works; whether it gains enough is for the evaluation to say.
         faults = verdict.faults
         write_json(json_file, {"id": scenario_id, "ok": not faults, "faults": [str(one) for one in faults]})

@@ -6,7 +6,10 @@ from django.db import models
 
 
 class Evaluation(models.Model):
-    """One evaluation of one version of a scenario. ``evidence`` is set when it is finished."""
+    """One evaluation of one version of a scenario. ``evidence`` is set when it is finished.
+
+    ``picture`` is the method's answer to the first case, as SVG.
+    """
 
     scenario = models.CharField(max_length=120)
     version = models.CharField(max_length=64)
@@ -15,6 +18,7 @@ class Evaluation(models.Model):
     seeds = models.JSONField()
     started = models.DateTimeField(auto_now_add=True)
     verdict = models.JSONField(null=True)
+    picture = models.TextField(blank=True)
     evidence = models.BigIntegerField(null=True)
 
     class Meta:
@@ -24,7 +28,8 @@ class Evaluation(models.Model):
     def latest(cls) -> dict[str, Evaluation]:
         """Return the last finished evaluation of each scenario."""
         finished = cls.objects.exclude(evidence=None).values("scenario").annotate(last=models.Max("id"))
-        return {one.scenario: one for one in cls.objects.filter(id__in=[row["last"] for row in finished])}
+        last = cls.objects.filter(id__in=[row["last"] for row in finished]).defer("picture")
+        return {one.scenario: one for one in last}
 
 
 class SeedScore(models.Model):

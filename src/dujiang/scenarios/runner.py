@@ -148,25 +148,39 @@ def _during(step: str, failure: Text) -> Text:
     return Text(f"{step}:{failure.zh}", f"{step}: {failure.en}")
 
 
-def check(found: Found, seed: int, size: str, engine: Engine, first: SeedResult) -> list[Text]:
-    """Check what one seed shows of the whole scenario: the method's answer repeats, and a written file reads back."""
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What one seed shows of the whole scenario: its ``faults``, and the picture of its first case (Vega-Lite)."""
+
+    faults: list[Text]
+    picture: dict[str, Any] | None = None
+
+
+def check(found: Found, seed: int, size: str, engine: Engine, first: SeedResult) -> Checked:
+    """Check that the method's answer repeats, that it can be drawn, and that a written file reads back."""
     faults = []
+    drawn = None
     prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
     if prepared.failure:
-        return [_during("cases", prepared.failure)]
+        return Checked([_during("cases", prepared.failure)])
     again = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=found.scenario.resources)
     if again.failure:
         faults.append(_during("method", again.failure))
-    elif _digest(again.value) != first.method.answers:
-        faults.append(
-            Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
-        )
+    else:
+        if _digest(again.value) != first.method.answers:
+            faults.append(
+                Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
+            )
+        outcome = engine.run(steps.picture, found.module, prepared.value.inputs[0], again.value[0], limits=_OWN)
+        drawn = outcome.value
+        if outcome.failure:
+            faults.append(_during("picture", outcome.failure))
     written = engine.run(steps.reads_back, found.module, seed, size, limits=_OWN)
     if written.failure:
         faults.append(_during("read(write())", written.failure))
     elif not written.value:
         faults.append(Text("写出的文件读回后不同", "a file in the declared format did not read back equal"))
-    return faults
+    return Checked(faults, drawn)
 
 
 def verdict(scenario: Scenario, results: list[SeedResult], faults: list[Text]) -> Verdict:

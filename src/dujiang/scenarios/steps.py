@@ -68,6 +68,11 @@ def score(module: str, seed: int, size: str, answers: list[Answer], data: str) -
     return value
 
 
+def picture(module: str, inputs: Any, answered: Answer) -> dict[str, Any]:
+    """Return the picture of one case's answer as a Vega-Lite chart."""
+    return in_module(module).scenario.picture(inputs, answered).to_dict()
+
+
 def reads_back(module: str, seed: int, size: str) -> bool:
     """Write a seed's first inputs in the declared format, read them, write and read again; say if nothing changed.
 

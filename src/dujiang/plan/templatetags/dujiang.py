@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
+from dujiang.plan.dispatch import industry_title
 from dujiang.plan.indicators import Status
 from dujiang.plan.sections import Cell, Linked, Records
 from dujiang.plan.wording import figure, target_text
@@ -29,6 +30,18 @@ def text(value: Text | None) -> str:
 def may(actor: Actor, action: str) -> bool:
     """Whether the actor may do this at all, to show what leads there."""
     return allowed(actor, action)
+
+
+@register.filter
+def industry(name: str) -> str:
+    """Return an industry's title in the page's language."""
+    return text(industry_title(name))
+
+
+@register.filter
+def percent(share: float) -> str:
+    """Return a share of 0 to 1 as a length of CSS."""
+    return f"{100 * share:.1f}%"
 
 
 @register.filter
