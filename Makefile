@@ -12,7 +12,7 @@ REPORT ?= var/dispatch-$(MONTH).docx
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
-.PHONY: run load evaluate dispatch serve test check bench requirements messages clean
+.PHONY: run load evaluate dispatch serve test check bench picture requirements messages clean
 
 run: load evaluate dispatch serve
 
@@ -41,6 +41,10 @@ check: .venv/dev
 
 bench: .venv/dev
 	$(BIN)/python -m bench
+
+# The README's picture, of this site as it stands; needs Chromium.
+picture: .venv/dev load evaluate
+	$(BIN)/python docs/images/take.py
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高版本 / Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
