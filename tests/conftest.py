@@ -24,7 +24,7 @@ _numbers = count(1)
 _server: postgresql.Server | None = None
 _home = tempfile.TemporaryDirectory(prefix="dujiang-tests-")
 # Nothing of the person's own site is touched, and nothing of their settings decides a test.
-for name in ("DUJIANG_DATABASE_URL", "DUJIANG_DIGEST", "DUJIANG_ENGINE", "RAY_ADDRESS"):
+for name in ("DUJIANG_DATABASE_URL", "DUJIANG_DIGEST", "DUJIANG_ENGINE", "DUJIANG_OIDC", "RAY_ADDRESS"):
     os.environ.pop(name, None)
 os.environ["DUJIANG_HOME"] = _home.name
 os.environ["DJANGO_SETTINGS_MODULE"] = "dujiang.settings"
@@ -131,8 +131,8 @@ class Site:
 def site(tmp_path: Path) -> Site:
     """A fresh site with an empty database of the kind that this run is on."""
     home = tmp_path / "home"
-    tests = str(Path(__file__).parent)
-    environment = {**os.environ, "DUJIANG_HOME": str(home), "COLUMNS": "200", "PYTHONPATH": tests}
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "DUJIANG_HOME": str(home), "COLUMNS": "200", "PYTHONPATH": path}
     if _server:
         environment["DUJIANG_DATABASE_URL"] = _server.create(f"site{next(_numbers)}")
     return Site(home, environment)
