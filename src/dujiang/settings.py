@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dj_database_url
 
+from dujiang.identity.providers import read_providers
 from dujiang.keys import site_secret
 
 HOME = Path(os.environ.get("DUJIANG_HOME") or Path.home() / ".local" / "share" / "dujiang")
@@ -62,6 +63,9 @@ MFA_ADAPTER = "dujiang.identity.web.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Dujiang"
 MFA_TOTP_TOLERANCE = 1  # a code holds half a minute longer, for slow hands and clocks (RFC 6238, 5.2)
+OIDC_PROVIDERS = read_providers(Path(oidc) if (oidc := os.environ.get("DUJIANG_OIDC")) else None, HOME, os.environ)
+SOCIALACCOUNT_ADAPTER = "dujiang.identity.oidc.Adapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "dujiang.identity.oidc.OpenIDConnect"}}
 SESSION_COOKIE_AGE = 12 * 3600
 # Shared by the processes of a site, so that lock-outs count in all of them.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": HOME / "cache"}}
@@ -77,6 +81,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "django_htmx",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "dujiang.evidence",
     "dujiang.plan",
     "dujiang.scenarios",

@@ -9,18 +9,23 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from dujiang.evidence.actions import append
 from dujiang.identity.codes import credit_code, division_of
-from dujiang.identity.models import Key, Person, Unit
-from dujiang.identity.permission import RULES, Actor, Role, require
+from dujiang.identity.encrypted import keyed_digest
+from dujiang.identity.models import Identity, Key, Person, Unit
+from dujiang.identity.permission import PUBLIC, RULES, Actor, Role, require
+from dujiang.identity.providers import Provider
 from dujiang.messages import Refused, Text
 
 _UNIT_ROLES = frozenset({Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE})
 LONGEST_KEY = 366
 """Days."""
+LONGEST_SUBJECT = 255
+"""Characters (OpenID Connect Core 1.0, 2)."""
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{1,59}")
 
 
@@ -48,8 +53,13 @@ def add_enterprise(actor: Actor, name: str, code: str) -> Unit:
     return unit
 
 
-def add_person(actor: Actor, username: str, name: str, role: Role, unit: str | None) -> tuple[Person, str]:
-    """Add a person; returns them and their first password, which nothing keeps. Raises `NotAllowed`, `Refused`."""
+def add_person(
+    actor: Actor, username: str, name: str, role: Role, unit: str | None, *, with_password: bool = True
+) -> tuple[Person, str]:
+    """Add a person; returns them and their first password, which nothing keeps. Raises `NotAllowed`, `Refused`.
+
+    Without a password (an empty one is returned) they sign in by a bound identity only.
+    """
     require(actor, "identity.edit")
     if not _USERNAME.fullmatch(username):
         raise Refused(
@@ -64,8 +74,8 @@ def add_person(actor: Actor, username: str, name: str, role: Role, unit: str | N
         if Person.objects.filter(username=username).exists():
             raise Refused(Text(f"登录名“{username}”已有人使用", f"login {username!r} is taken"))
         person = Person(username=username, name=name, role=role.value, unit=_unit(role, unit))
-        password = secrets.token_urlsafe(12)
-        person.set_password(password)
+        password = secrets.token_urlsafe(12) if with_password else ""
+        person.set_password(password or None)
         person.save()
         body = {"what": "added", "role": role.value, "unit": unit}
         append(actor, "identity.changed", f"person:{username}", body)
@@ -103,6 +113,88 @@ def change_person(actor: Actor, username: str, *, role: Role | None = None, acti
         body = {"what": "changed", "role": person.role, "active": person.is_active}
         append(actor, "identity.changed", f"person:{username}", body)
     return person
+
+
+def bind_identity(actor: Actor, username: str, issuer: str, subject: str) -> Identity:
+    """Let a person sign in by their identity at a provider of the site. Raises `NotAllowed`, `Refused`."""
+    require(actor, "identity.edit")
+    known = sorted(one.issuer for one in settings.OIDC_PROVIDERS)
+    if issuer not in known:
+        listed = ", ".join(known)
+        raise Refused(
+            Text(
+                f"本站未配置认证服务“{issuer}”；已配置：{listed or '无'}",
+                f"{issuer!r} is no provider of this site; there are: {listed or 'none'}",
+            )
+        )
+    if not 0 < len(subject) <= LONGEST_SUBJECT:
+        raise Refused(Text(f"sub 应为 1 至 {LONGEST_SUBJECT} 位", f"a subject has 1 to {LONGEST_SUBJECT} characters"))
+    with transaction.atomic():
+        person = _person(username)
+        digest = keyed_digest(issuer, subject)
+        if bound := Identity.objects.filter(digest=digest).select_related("person").first():
+            login = bound.person.username
+            raise Refused(Text(f"该身份已绑定“{login}”", f"that identity is bound to {login!r} already"))
+        return _bind(actor, person, issuer, digest, by="subject")
+
+
+def unbind_identity(actor: Actor, username: str, issuer: str) -> None:
+    """Take back a person's identities at an issuer, from the next sign-in on. Raises `NotAllowed`, `Refused`."""
+    require(actor, "identity.edit")
+    with transaction.atomic():
+        person = _person(username)
+        if not person.identities.filter(issuer=issuer).delete()[0]:
+            raise Refused(Text(f"“{username}”在 {issuer} 没有绑定", f"{username!r} has no identity at {issuer}"))
+        append(actor, "identity.changed", f"person:{username}", {"what": "identity unbound", "issuer": issuer})
+
+
+def sign_in_by(provider: Provider, digest: str, login: str | None) -> Person:
+    """Return whose identity at a provider this is; raises `Refused` where nobody may sign in by it.
+
+    ``digest`` is of issuer and subject, ``login`` what the provider's login claim says. An identity that the office
+    has not bound is bound to the person of that login at its first use, where the site trusts the claim; from then on
+    nobody else at the provider is taken for them, whatever they are called there.
+    """
+    require(PUBLIC, "account.sign-in")
+    with transaction.atomic():
+        if bound := Identity.objects.filter(digest=digest).select_related("person").first():
+            person = bound.person
+        else:
+            person = _person_of_claim(provider, digest, login)
+        if not person.is_active:
+            raise Refused(Text(f"“{person.username}”已停用", f"{person.username!r} may sign in no longer"))
+    return person
+
+
+def _person_of_claim(provider: Provider, digest: str, login: str | None) -> Person:
+    people = Person.objects.select_for_update().filter(username=login or "", is_active=True)
+    person = people.first() if provider.login_claim else None
+    if person is None:
+        raise Refused(
+            Text(
+                "您的身份在本系统没有对应的人员：人员由推进办公室添加并绑定，请与其联系",
+                "your identity belongs to nobody here: people are added and bound by the programme office, ask it",
+            )
+        )
+    held = set(person.identities.filter(issuer=provider.issuer).values_list("digest", flat=True))
+    if digest in held:  # a first sign-in beside this one was first
+        return person
+    if held:
+        raise Refused(
+            Text(
+                f"“{person.username}”在该认证服务已绑定另一身份，请联系推进办公室",
+                f"{person.username!r} is bound to another identity at this provider: ask the programme office",
+            )
+        )
+    _bind(person.actor, person, provider.issuer, digest, by=provider.login_claim)
+    return person
+
+
+def _bind(actor: Actor, person: Person, issuer: str, digest: str, *, by: str) -> Identity:
+    made = Identity.objects.create(person=person, issuer=issuer, digest=digest)
+    body = {"what": "identity bound", "issuer": issuer, "identity": made.pk, "by": by}
+    append(actor, "identity.changed", f"person:{person.username}", body)
+    return made
 
 
 def issue_key(actor: Actor, username: str, scopes: Collection[str], days: int) -> tuple[Key, str]:

@@ -24,17 +24,23 @@ def add_command(
     role: Annotated[Role, typer.Option(help="角色 / role")],
     name: Annotated[str, typer.Option(help="姓名，加密保存 / the person's name, encrypted at rest")] = "",
     unit_name: Annotated[str | None, typer.Option("--unit", help="所属单位 / the unit they belong to")] = None,
+    password: Annotated[
+        bool, typer.Option(help="是否设密码；只用统一认证的不必 / not needed to sign in by a provider only")
+    ] = True,
 ) -> None:
     """添加人员，打印初始密码 / Add a person and print their first password."""
     with plain_errors():
         open_store()
         from dujiang.identity.actions import add_person
 
-        _, password = add_person(at_the_terminal(), login, name, role, unit_name)
+        _, first = add_person(at_the_terminal(), login, name, role, unit_name, with_password=password)
+        if not first:
+            say(Text(f"已添加 {login}，无密码", f"Added {login}, without a password"))
+            return
         say(
             Text(
-                f"已添加 {login}；初始密码（仅显示这一次，登录后请修改）：{password}",
-                f"Added {login}; first password, shown this once, to be changed after signing in: {password}",
+                f"已添加 {login}；初始密码（仅显示这一次，登录后请修改）：{first}",
+                f"Added {login}; first password, shown this once, to be changed after signing in: {first}",
             )
         )
 
@@ -54,6 +60,33 @@ def change_command(
         say(Text(f"{login}：{changed.role}，{'可登录' if changed.is_active else '已停用'}", f"{login}: {changed.role}"))
 
 
+Issuer = Annotated[str, typer.Option(help="认证服务的 issuer / the provider's issuer")]
+
+
+@person.command("bind")
+def bind_command(
+    login: Login, issuer: Issuer, subject: Annotated[str, typer.Option(help="其 sub / their subject there")]
+) -> None:
+    """绑定统一身份认证的身份 / Let a person sign in by their identity at a provider."""
+    with plain_errors():
+        open_store()
+        from dujiang.identity.actions import bind_identity
+
+        bind_identity(at_the_terminal(), login, issuer, subject)
+        say(Text(f"{login} 可由 {issuer} 登录", f"{login} signs in by {issuer}"))
+
+
+@person.command("unbind")
+def unbind_command(login: Login, issuer: Issuer) -> None:
+    """解除绑定 / Take back a person's identity at a provider."""
+    with plain_errors():
+        open_store()
+        from dujiang.identity.actions import unbind_identity
+
+        unbind_identity(at_the_terminal(), login, issuer)
+        say(Text(f"{login} 不再由 {issuer} 登录", f"{login} signs in by {issuer} no longer"))
+
+
 @person.command("list")
 def list_command(json_file: Json = None) -> None:
     """人员清单 / List the people."""
@@ -61,13 +94,19 @@ def list_command(json_file: Json = None) -> None:
         open_store()
         from dujiang.identity.models import Person
 
-        people = list(Person.objects.select_related("unit").order_by("username"))
+        people = list(Person.objects.select_related("unit").prefetch_related("identities").order_by("username"))
         rows = table(Text("登录名", "Login"), Text("角色", "Role"), Text("单位", "Unit"), Text("可登录", "Active"))
         for one in people:
             rows.add_row(one.username, both(Role(one.role).words), str(one.unit or "—"), "✓" if one.is_active else "—")
         console.print(rows)
         keys = [
-            {"login": one.username, "role": one.role, "unit": one.unit and one.unit.name, "active": one.is_active}
+            {
+                "login": one.username,
+                "role": one.role,
+                "unit": one.unit and one.unit.name,
+                "active": one.is_active,
+                "issuers": sorted({bound.issuer for bound in one.identities.all()}),
+            }
             for one in people
         ]
         write_json(json_file, keys)

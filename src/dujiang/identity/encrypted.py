@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,12 @@ from dujiang.keys import site_secret
 def cipher() -> Fernet:
     """Return the cipher (AES-128-CBC with HMAC, Fernet) of the site's data key."""
     return Fernet(site_secret(settings.HOME, "data-key", Fernet.generate_key))
+
+
+def keyed_digest(*parts: str) -> str:
+    """Return a digest (HMAC-SHA256 by the site's data key) of what must be found again and never read."""
+    key = site_secret(settings.HOME, "data-key", Fernet.generate_key)
+    return hmac.new(key, "\0".join(parts).encode(), hashlib.sha256).hexdigest()
 
 
 class EncryptedText(models.TextField):

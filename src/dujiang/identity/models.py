@@ -68,3 +68,12 @@ class Key(models.Model):
     expires = models.DateTimeField()
     revoked = models.DateTimeField(null=True)
     issued = models.DateTimeField(auto_now_add=True)
+
+
+class Identity(models.Model):
+    """An identity at an OpenID Connect provider by which a person signs in; of its subject only a keyed digest is kept."""
+
+    person = models.ForeignKey(Person, models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=500)
+    digest = models.CharField(max_length=64, unique=True)
+    bound = models.DateTimeField(auto_now_add=True)

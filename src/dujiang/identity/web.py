@@ -7,8 +7,10 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.views import password_change
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -17,8 +19,11 @@ from django.urls import reverse
 
 from dujiang.identity.encrypted import cipher
 from dujiang.identity.permission import PUBLIC, SECOND_FACTOR, Actor, NotAllowed, Role, require
+from dujiang.messages import Text
 
 View = Callable[..., HttpResponse]
+_PROVIDER = "provider"
+"""Where a session keeps what a provider said when its person signed in."""
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -48,6 +53,15 @@ def page(action: str) -> Callable[[View], View]:
     return declare
 
 
+def change_password(request: HttpRequest) -> HttpResponse:
+    """Let a person change their password, if they have one."""
+    user: Any = request.user
+    if user.has_usable_password():
+        return password_change(request)
+    why = Text("您只用统一身份认证登录，没有密码", "you sign in by a provider only and have no password")
+    return render(request, "console/refused.html", {"why": why}, status=409)
+
+
 class SecondFactorMiddleware:
     """Sends people whose role needs a second factor to set it up, and lets them do nothing else until they have."""
 
@@ -58,13 +72,29 @@ class SecondFactorMiddleware:
         """Answer a request."""
         user: Any = request.user
         free = request.path.startswith((reverse("set_language"), "/account/", "/static/"))
-        if not free and user.is_authenticated and Role(user.role) in SECOND_FACTOR and not _has_second_factor(user):
+        if not free and user.is_authenticated and Role(user.role) in SECOND_FACTOR and not _has_second_factor(request):
             return redirect("mfa_activate_totp")
         return self.get_response(request)
 
 
-def _has_second_factor(user: Any) -> bool:
-    return is_mfa_enabled(user, [Authenticator.Type.TOTP])
+def _has_second_factor(request: HttpRequest) -> bool:
+    provider = request.session.get(_PROVIDER) or {}
+    return provider.get("second_factor") or is_mfa_enabled(request.user, [Authenticator.Type.TOTP])
+
+
+def _by_provider(signal_kwargs: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return what the provider said of a sign-in by OpenID Connect, None where it is another."""
+    by = (signal_kwargs or {}).get("sociallogin")
+    return by and by.account.extra_data
+
+
+class SecondFactorStage(AuthenticateStage):
+    """The step of a sign-in that asks for our second factor, unless the provider has asked for one and is trusted."""
+
+    def handle(self) -> tuple[Any, bool]:
+        """Return the page that asks for it, if any, and whether signing in goes on."""
+        said = _by_provider(self.login.signal_kwargs)
+        return (None, True) if said and said["second_factor"] else super().handle()
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -73,6 +103,22 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Nobody signs up."""
         return False
+
+    def get_login_stages(self) -> list[str]:
+        """Ask for a second factor by our own rule."""
+        stage = "allauth.mfa.stages.AuthenticateStage"
+        return [f"{__name__}.SecondFactorStage" if one == stage else one for one in super().get_login_stages()]
+
+    def post_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse:
+        """Keep with the session what holds until it ends: the provider's second factor, and where to sign out of it."""
+        said = _by_provider(more["signal_kwargs"])
+        request.session[_PROVIDER] = said and {name: said[name] for name in ("second_factor", "end_session")}
+        return super().post_login(request, user, **more)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Who signed in by a provider is led to sign out there too: else the next at the desk is in at a click."""
+        provider = request.session.get(_PROVIDER) or {}
+        return provider.get("end_session") or super().get_logout_redirect_url(request)
 
 
 class SecondFactorAdapter(DefaultMFAAdapter):
