@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 
 from dujiang import __version__
+from dujiang.compute.api import compute, jobs
 from dujiang.evidence.api import router as evidence
 from dujiang.identity.actions import actor_by_key
 from dujiang.identity.permission import PUBLIC, Actor, NotAllowed
@@ -47,6 +48,8 @@ api = NinjaAPI(
 api.add_router("", plan)
 api.add_router("/scenarios", scenarios)
 api.add_router("/evidence", evidence)
+api.add_router("/jobs", jobs)
+api.add_router("/compute", compute)
 
 
 def _problem(status: int, text: Text, **more: Any) -> HttpResponse:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dujiang import __version__
+from dujiang.compute.commands import compute, dispatching
 from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
@@ -25,6 +26,7 @@ app.add_typer(plan)
 app.add_typer(scenario)
 app.add_typer(evidence)
 app.add_typer(statistic)
+app.add_typer(compute)
 app.add_typer(person)
 app.add_typer(unit)
 app.add_typer(key)
@@ -45,19 +47,24 @@ def serve(
 
     with plain_errors():
         open_store()
+    dispatcher = dispatching()
     say(
         Text(
             f"控制台：http://{host}:{port}/（Ctrl-C 结束）", f"The console is at http://{host}:{port}/ (Ctrl-C ends it)"
         )
     )
-    Granian(
-        "dujiang.asgi:application",
-        address=host,
-        port=port,
-        workers=workers,
-        interface=Interfaces.ASGI,
-        log_enabled=False,
-    ).serve()
+    try:
+        Granian(
+            "dujiang.asgi:application",
+            address=host,
+            port=port,
+            workers=workers,
+            interface=Interfaces.ASGI,
+            log_enabled=False,
+        ).serve()
+    finally:
+        dispatcher.terminate()
+        dispatcher.wait()
 
 
 @app.command()

@@ -6,8 +6,9 @@ terminal, a page and a JSON file alike, so they carry both languages with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import PathLike, fspath
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,18 @@ class BadInput(ValueError):
         self.path, self.row, self.field = fspath(path), row, field
         self.expected, self.found, self.remedy = expected, found, remedy
         super().__init__(f"{self.in_language('zh')}\n{self.in_language('en')}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the fault's parts as plain values, and the whole message, each text in both languages."""
+        return {
+            "path": self.path,
+            "row": self.row,
+            "field": self.field,
+            "expected": asdict(self.expected),
+            "found": self.found,
+            "remedy": asdict(self.remedy),
+            "message": {"zh": self.in_language("zh"), "en": self.in_language("en")},
+        }
 
     def in_language(self, language: str) -> str:
         """Return the message in one language."""

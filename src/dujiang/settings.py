@@ -40,6 +40,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 EVIDENCE_DIGEST = os.environ.get("DUJIANG_DIGEST", "sha256")
 """``sha256``, or ``sm3`` where a site must use national algorithms; records written before keep theirs."""
 
+COMPUTE_GIVE_UP_SECONDS = float(os.environ.get("DUJIANG_COMPUTE_GIVE_UP", "120"))
+"""How long a compute pool may not answer before what ran there is taken as lost."""
+
 AUTH_USER_MODEL = "identity.Person"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -86,6 +89,7 @@ INSTALLED_APPS = [
     "dujiang.evidence",
     "dujiang.plan",
     "dujiang.scenarios",
+    "dujiang.compute",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

@@ -28,5 +28,8 @@ KINDS: dict[str, Kind] = {
     "dispatch.commented": Kind(Text("月调度意见", "comment on a dispatch"), Text("月份", "month")),
     "dispatch.signed-off": Kind(Text("签发月调度", "dispatch signed off"), Text("月份", "month")),
     "identity.changed": Kind(Text("人员与单位变更", "people or units changed"), Text("人员或单位", "person or unit")),
+    "job.submitted": Kind(Text("提交作业", "job submitted"), Text("作业", "job")),
+    "job.finished": Kind(Text("作业结束与结算", "job finished and settled"), Text("作业", "job")),
+    "compute.registered": Kind(Text("算力登记", "compute registered"), Text("算力中心", "compute centre")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

@@ -86,12 +86,15 @@ _signed_in = _plays(*(role for role in Role if role is not Role.PUBLIC))
 _office = _plays(Role.OFFICE)
 _lead = _plays(Role.LEAD_UNIT)
 _enterprise = _plays(Role.ENTERPRISE)
+_holder = _plays(Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE)  # of vouchers, by their unit
 _auditor = _plays(Role.AUDITOR)
 
 RULES = RuleSet(
     {
         "account.sign-in": _anyone,
         "account.use": _signed_in,
+        "compute.read": _anyone,
+        "compute.register": _office,
         "dispatch.comment": _plays(Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY),
         "dispatch.read": _anyone,
         "dispatch.sign-off": _office,
@@ -99,12 +102,18 @@ RULES = RuleSet(
         "evidence.read": _anyone,
         "evidence.verify": _signed_in,
         "identity.edit": _office,
+        "job.cancel": _office | (_holder & _own_unit),
+        # A command on the site's own machine reaches the site's own files.
+        "job.command-here": _office,
+        "job.read": _office | _auditor | (_holder & _own_unit),
+        "job.submit": _office | _holder,
         "key.issue": _office,
         "identity.read": _office | _auditor,
         "language.set": _anyone,
         "plan.amend": _office,
         "plan.load": _office,
         "plan.read": _anyone,
+        "scenario.apply": _office | _holder,
         "scenario.evaluate": _office | _lead | _enterprise,
         "scenario.read": _anyone,
         # A lead unit reports its own indicators; what no unit leads, the office reports.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
@@ -9,8 +11,12 @@ from typing import Any
 from django.db import transaction
 
 from dujiang.charts import svg
+from dujiang.compute.actions import REPORT, submit
+from dujiang.compute.models import Job
+from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, require
+from dujiang.messages import Refused, Text
 from dujiang.scenarios import runner
 from dujiang.scenarios.digest import digest
 from dujiang.scenarios.engines import Engine
@@ -18,6 +24,11 @@ from dujiang.scenarios.models import Evaluation, SeedScore
 from dujiang.scenarios.registry import Found
 from dujiang.scenarios.runner import SeedResult
 from dujiang.scenarios.verdict import MIN_SEEDS, Verdict
+
+RESULT, PICTURE = "result.csv", "picture.svg"
+"""The files that running a scenario on a file leaves."""
+_AROUND = Limits(seconds=60, memory_mib=1024)
+"""What a scenario may use beside its method: to start, to read, to draw."""
 
 
 def evaluate(
@@ -61,6 +72,37 @@ def evaluate(
     verdict = runner.verdict(found.scenario, ordered, checked.faults)
     evaluation.picture = svg(checked.picture) if checked.picture else ""
     return _finish(actor, found, evaluation, ordered, verdict)
+
+
+def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
+    """Run a scenario's method on somebody's file, as a job: it leaves ``result.csv``, ``picture.svg`` and its report.
+
+    A file that the scenario can't read ends the job as failed, with the fault in `Job.fault` as the command line says
+    it. Raises `NotAllowed`, and `Refused` for a scenario whose libraries are missing here or another kind of file.
+    """
+    require(actor, "scenario.apply")
+    about = found.scenario
+    if found.missing:
+        names = ", ".join(found.missing)
+        raise Refused(Text(f"本站未安装 {about.id} 所需的 {names}", f"{about.id} needs {names}, which this site lacks"))
+    name = file_name(name)
+    if not name.lower().endswith(about.suffixes):
+        known = "、".join(about.suffixes)
+        raise Refused(Text(f"文件应为 {known}，实为 {name}", f"the file should be a {known}, not {name}"))
+    command = [sys.executable, "-m", "dujiang.cli", "scenario", "apply", about.id]
+    wanted = {"--input": name, "--output": RESULT, "--picture": PICTURE, "--json": REPORT}
+    return submit(
+        actor,
+        JobRequest(
+            work=f"scenario:{about.id}",
+            argv=[*command, *(part for option in wanted.items() for part in option)],
+            inputs={name: content},
+            limits=Limits(
+                seconds=math.ceil(about.resources.seconds) + _AROUND.seconds,
+                memory_mib=about.resources.memory_mib + _AROUND.memory_mib,
+            ),
+        ),
+    )
 
 
 @transaction.atomic

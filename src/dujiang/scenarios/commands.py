@@ -237,6 +237,7 @@ def apply(
     source: Annotated[Path, typer.Option("--input", help="输入文件 / input file")],
     target: Annotated[Path, typer.Option("--output", help="输出 .csv、.json 或 .xlsx / output")],
     picture: Annotated[Path | None, typer.Option(help="图片 .svg、.png 或 .html / also draw the picture")] = None,
+    json_file: Json = None,
 ) -> None:
     """用自己的文件运行场景 / Run a scenario on your own file."""
     from dujiang.scenarios import steps
@@ -250,6 +251,7 @@ def apply(
         with _engine(EngineName.LOCAL, [found]) as running, errors.status(scenario_id):
             outcome = running.run(steps.apply, found.module, str(source), limits=found.scenario.resources)
         if outcome.bad_input:
+            write_json(json_file, {"id": scenario_id, "ok": False, "fault": outcome.bad_input.as_json()})
             raise outcome.bad_input
         if outcome.failure:
             raise Refused(outcome.failure)
@@ -259,6 +261,8 @@ def apply(
             from dujiang.charts import save
 
             save(found.scenario.picture(inputs, answer), picture)
+        done = {"id": scenario_id, "ok": True, "rows": len(answer), "seconds": round(outcome.seconds, 3)}
+        write_json(json_file, {**done, "fault": None})
         say(
             Text(
                 f"{len(answer)} 行结果写入 {target}（用时 {outcome.seconds:.1f} 秒）",

@@ -1,0 +1,1 @@
+"""Compute: centres and pools, jobs and what they cost, and where they run."""

@@ -1,0 +1,343 @@
+"""What people and the dispatcher do with jobs. Each job goes queued, placed, running, and to one end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+from django.db import transaction
+from django.utils import timezone
+
+from dujiang.compute import pricing
+from dujiang.compute.executors import executor
+from dujiang.compute.executors.base import Outcome, Unreachable
+from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, Price, Product
+from dujiang.compute.places import Offer, offers
+from dujiang.compute.requests import COMMAND, JobRequest, check
+from dujiang.compute.states import State
+from dujiang.evidence.actions import append
+from dujiang.identity.permission import Actor, Role, allowed, require
+from dujiang.messages import Refused, Text
+
+OFFICE_UNIT = "推进办公室"
+"""Who holds the vouchers of people who act for the office itself, and runs the site's own machine."""
+DISPATCHER = Actor("dispatcher", Role.OFFICE)
+LONGEST_WAIT = timedelta(days=7)
+"""How long a quote holds for a job that waits in the queue."""
+MOST_LOST, MOST_ATTEMPTS = 3, 10
+"""A job is not tried again when so many of its attempts were lost, or so many made."""
+REPORT = "report.json"
+"""The file in which named work says what came of it (`scenario apply --json`)."""
+
+
+def quote(actor: Actor, request: JobRequest) -> list[Offer]:
+    """Return what each pool that can run the job would ask at most, the cheapest first.
+
+    Raises `NotAllowed`, and `Refused` where the request can't be taken or no pool can run it.
+    """
+    require(actor, "job.submit")
+    check(request)
+    local_pool()
+    product = Product.objects.filter(key=request.product).first()
+    if product is None:
+        known = "、".join(Product.objects.values_list("key", flat=True))
+        raise Refused(Text(f"没有产品 {request.product}；可选：{known}", f"no product {request.product}: {known}"))
+    pools = Pool.objects.filter(state=Pool.State.OPEN).select_related("centre").prefetch_related("groups")
+    if request.work == COMMAND and not allowed(actor, "job.command-here"):
+        # On the site's own machine a command would reach the site's own files.
+        pools = pools.exclude(kind=Pool.Kind.LOCAL)
+    if request.work != COMMAND:
+        pools = pools.filter(site_python=True)
+    if request.pool:
+        pools = pools.filter(key=request.pool)
+    places = [one.place for one in pools]
+    return offers(places, request.limits, product.rates(), timezone.localtime(), LONGEST_WAIT)
+
+
+def submit(actor: Actor, request: JobRequest) -> Job:
+    """Take a job into the queue, with what it costs at most held from its holder's vouchers.
+
+    Raises `NotAllowed`, `Refused`.
+    """
+    found = quote(actor, request)
+    limits = request.limits
+    product = Product.objects.get(key=request.product)
+    job = Job(
+        work=request.work,
+        submitter=str(actor),
+        holder=actor.unit or OFFICE_UNIT,
+        product=product,
+        argv=request.argv,
+        inputs=sorted(request.inputs),
+        **asdict(limits),
+        exactly_once=request.exactly_once,
+        preemptible=request.preemptible,
+        deadline=request.deadline,
+        offers=[asdict(one) for one in found],
+        # It may run in any of them, so the dearest is what it may come to.
+        most=max(one.most for one in found),
+        rates=[one.as_json() for one in product.rates()],
+    )
+    try:
+        with transaction.atomic():
+            job.save()
+            _write_inputs(job, request)
+            body = {"work": job.work, "holder": job.holder, "product": product.key, **asdict(limits), "most": job.most}
+            job.submitted_evidence = append(actor, "job.submitted", f"job:{job.pk}", body).sequence
+            job.save()
+    except BaseException:
+        if job.pk:
+            shutil.rmtree(job.folder, ignore_errors=True)
+        raise
+    return job
+
+
+def _write_inputs(job: Job, request: JobRequest) -> None:
+    # A database that was put back from a copy may give a number again.
+    shutil.rmtree(job.folder, ignore_errors=True)
+    (job.folder / "input").mkdir(parents=True)
+    for name, content in request.inputs.items():
+        (job.folder / "input" / name).write_bytes(content)
+
+
+def cancel(actor: Actor, number: int) -> Job:
+    """End a job: at once where it waits, else as soon as the dispatcher reaches it. Raises `NotAllowed`, `Refused`."""
+    require(actor, "job.cancel")
+    with transaction.atomic():
+        job = Job.objects.select_for_update().filter(pk=number).first()
+        if job is None:
+            raise Refused(Text(f"没有作业 {number}", f"there is no job {number}"))
+        require(actor, "job.cancel", [job.holder])
+        if job.ended:
+            raise Refused(Text(f"作业 {number} 已结束：{job.state}", f"job {number} has ended: {job.state}"))
+        job.cancel_asked = True
+        job.save()
+        if job.state == State.QUEUED:
+            _end(actor, job, State.CANCELLED, Text("排队时取消", "cancelled while it was queued"), None)
+    return job
+
+
+def logs(actor: Actor, job: Job, stream: str) -> bytes:
+    """Return the end of a job's ``stdout`` or ``stderr``; raises `NotAllowed`."""
+    require(actor, "job.read", [job.holder])
+    last = job.last
+    if last is None:
+        return b""
+    try:
+        return executor(last.pool.kind, last.pool.settings).logs(last.handle, last.folder, stream)
+    except Unreachable:
+        return b""
+
+
+def result(actor: Actor, job: Job, name: str) -> Path:
+    """Return the path of a file that a job left; raises `NotAllowed`, FileNotFoundError where there is none."""
+    require(actor, "job.read", [job.holder])
+    last = job.last
+    if last is None or name not in job.results():
+        raise FileNotFoundError(name)
+    return Path(last.folder / "work" / name)
+
+
+def place(job: Job, pool: Pool) -> Attempt | None:
+    """Give a queued job to a pool and lay out its attempt's folder; None where it is no longer queued."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job.pk)
+        if job.state != State.QUEUED:
+            return None
+        attempt = Attempt.objects.create(job=job, number=job.attempts.count() + 1, pool=pool)
+        shutil.rmtree(attempt.folder, ignore_errors=True)
+        shutil.copytree(job.folder / "input", attempt.folder / "work")
+        job.state = State.PLACED.value
+        job.save()
+        return attempt
+
+
+def started(attempt: Attempt, handle: str) -> None:
+    """Keep the handle of an attempt that its executor has taken."""
+    Attempt.objects.filter(pk=attempt.pk).update(handle=handle)
+
+
+def running(attempt: Attempt) -> None:
+    """Say that an attempt runs."""
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.RUNNING)
+        Job.objects.filter(pk=attempt.job_id, state=State.PLACED).update(state=State.RUNNING)
+
+
+def ended(attempt: Attempt, outcome: Outcome) -> None:
+    """Take in how an attempt ended, and settle its job by what was used."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=attempt.job_id)
+        if job.ended:
+            return
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.ENDED, outcome=asdict(outcome))
+        attempt.outcome = asdict(outcome)
+        state, why = _verdict(job, outcome)
+        job.fault = _fault(attempt)
+        _end(DISPATCHER, job, state, why, attempt)
+
+
+def lost(attempt: Attempt, why: Text) -> None:
+    """Take in that nobody knows what became of an attempt; its job is queued again unless it must run but once."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=attempt.job_id)
+        if job.ended:
+            return
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.LOST)
+        if job.cancel_asked:
+            _end(DISPATCHER, job, State.CANCELLED, why, None)
+        elif job.exactly_once or job.attempts.filter(state=Attempt.State.LOST).count() >= MOST_LOST:
+            _end(DISPATCHER, job, State.LOST, why, None)
+        else:
+            _requeue(job)
+
+
+def withdrawn(attempt: Attempt) -> None:
+    """Take in that an attempt never started and never will; its job is queued again, a few times."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=attempt.job_id)
+        if job.ended:
+            return
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.WITHDRAWN)
+        if job.cancel_asked:
+            _end(DISPATCHER, job, State.CANCELLED, Text("启动前取消", "cancelled before it started"), None)
+        elif job.attempts.count() >= MOST_ATTEMPTS:
+            _end(DISPATCHER, job, State.FAILED, Text("多次未能启动", "it could not be started"), None)
+        else:
+            _requeue(job)
+
+
+def rejected(attempt: Attempt, why: Text) -> None:
+    """Take in that a pool would not take an attempt, which ends its job."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=attempt.job_id)
+        if job.ended:
+            return
+        Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.WITHDRAWN)
+        _end(DISPATCHER, job, State.FAILED, why, None)
+
+
+def unreachable(pool: Pool) -> None:
+    """Note since when a pool does not answer."""
+    Pool.objects.filter(pk=pool.pk, gone_since=None).update(gone_since=timezone.now())
+
+
+def reachable(pool: Pool) -> None:
+    """Note that a pool answers again."""
+    Pool.objects.filter(pk=pool.pk).update(gone_since=None)
+
+
+def _requeue(job: Job) -> None:
+    job.state = State.QUEUED.value
+    job.save()
+
+
+def _verdict(job: Job, outcome: Outcome) -> tuple[State, Text]:
+    match outcome.ended_by:
+        case "time":
+            return State.FAILED, Text(f"超过时限 {job.seconds} 秒", f"over its time of {job.seconds} s")
+        case "memory":
+            text = Text(f"超过内存上限 {job.memory_mib} MiB", f"over its memory of {job.memory_mib} MiB")
+            return State.FAILED, text
+        case "cancelled":
+            return State.CANCELLED, Text("运行中取消", "cancelled while it ran")
+        case "":
+            if outcome.exit_code == 0:
+                return State.DONE, Text("完成", "done")
+            code = outcome.exit_code
+            return State.FAILED, Text(f"退出码 {code}", f"exit code {code}")
+        case word:
+            return State.FAILED, Text(f"算力池报告 {word}", f"the pool says {word}")
+
+
+def _fault(attempt: Attempt) -> Any:
+    """Return what the work said of an input that it could not use."""
+    try:
+        report = json.loads((attempt.folder / "work" / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return report.get("fault") if isinstance(report, dict) else None
+
+
+def _end(actor: Actor, job: Job, state: State, why: Text, attempt: Attempt | None) -> None:
+    """Bring a job to its end, charged by what the attempt used, with nothing where there is none."""
+    job.state = state.value
+    job.why = asdict(why)
+    job.finished = timezone.now()
+    job.statement = _statement(job, attempt) if attempt else None
+    job.cost = job.statement["fen"] if job.statement else 0
+    body = {
+        "work": job.work,
+        "holder": job.holder,
+        "state": job.state,
+        "why": job.why,
+        "attempts": job.attempts.count(),
+        "use": attempt.outcome if attempt else None,
+        "statement": job.statement,
+        "fen": job.cost,
+    }
+    job.evidence = append(actor, "job.finished", f"job:{job.pk}", body).sequence
+    job.save()
+
+
+def _statement(job: Job, attempt: Attempt) -> dict[str, Any]:
+    """Return what a job is charged: by the prices that it was quoted, at the place where it ran."""
+    use = attempt.outcome or {}
+    start = datetime.fromtimestamp(use["started"], timezone.get_default_timezone())
+    used = pricing.whole_seconds(use["started"], use["ended"])
+    # Ending a job takes a moment, which is not the holder's; a reserved block is paid as booked.
+    seconds = job.seconds if job.product.kind == Product.Kind.RESERVED else min(used, job.seconds)
+    wanted = pricing.quantities(job.cpus, job.memory_mib, job.gpu_milli, job.gpu_kind)
+    centre = attempt.pool.centre
+    rates = [pricing.Rate.from_json(one) for one in job.rates]
+    lines = pricing.charge(wanted, start, seconds, rates, centre.key)
+    return {
+        "centre": centre.key,
+        "unit": centre.unit,
+        "pool": attempt.pool.key,
+        "product": job.product.key,
+        "start": start.isoformat(timespec="seconds"),
+        "seconds": seconds,
+        "lines": [asdict(one) for one in lines],
+        "fen": sum(one.fen for one in lines),
+    }
+
+
+def local_pool() -> Pool:
+    """Return the pool of the site's own machine; at first need the machine is registered with a price list."""
+    found = Pool.objects.filter(key="local").first()
+    if found:
+        return found
+    with transaction.atomic():
+        evidence = append(DISPATCHER, "compute.registered", "centre:local", {"what": "the site's own machine"})
+        centre, new = Centre.objects.get_or_create(
+            key="local",
+            defaults={"name": "本站", "unit": OFFICE_UNIT, "counted": False, "evidence": evidence.sequence},
+        )
+        if new:
+            pool = Pool.objects.create(key="local", centre=centre, kind=Pool.Kind.LOCAL, site_python=True)
+            memory = psutil.virtual_memory().total >> 20
+            NodeGroup.objects.create(pool=pool, nodes=1, cpus=os.cpu_count() or 1, memory_mib=memory)
+            product, _ = Product.objects.get_or_create(
+                key="job", defaults={"kind": Product.Kind.JOB, "title_zh": "计算作业", "title_en": "Computing job"}
+            )
+            for resource, fen in LOCAL_PRICES.items():
+                Price.objects.create(
+                    product=product,
+                    resource=resource,
+                    fen=fen,
+                    centre=centre,
+                    valid_from=date(2000, 1, 1),
+                    valid_until=date(9999, 12, 31),
+                )
+    return Pool.objects.get(key="local")
+
+
+LOCAL_PRICES = {pricing.CPU: 20, pricing.MEMORY: 4}
+"""Fen an hour for a core and for a GiB of the site's own machine."""
