@@ -172,3 +172,39 @@ def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, consol
     assert {"z": "全部记录无误", "e": "Every record"}[console_language(console)] in console.text
     site.run("evidence", "verify", "--json", site.home / "v.json")
     assert json.loads((site.home / "v.json").read_text())["ok"]
+
+
+def test_a_scenario_is_run_on_a_file(site, console, tmp_path):
+    password = added(site, "li", "lead-unit", "--unit", "经济和信息化厅")
+    page = "/scenarios/manufacturing/job-shop/"
+    console.open(f"/account/login/?next={page}").fill(login="li", password=password)
+    (tmp_path / "坏.txt").write_text("2 2\n0 x 1 2\n1 4 0 2\n")
+    console.fill(file=tmp_path / "坏.txt")
+    assert {"z": "第 2 行", "e": "row 2"}[console_language(console)] in awaited(console, "[role=alert]").text
+
+    (tmp_path / "车间.txt").write_text("2 2\n0 3 1 2\n1 4 0 2\n")
+    console.open(page).fill(file=tmp_path / "车间.txt")
+    assert "machine" in awaited(console, "#trial table").text
+    drawn = "return document.querySelector('#trial img').naturalWidth"
+    WebDriverWait(console.driver, 60).until(lambda driver: driver.execute_script(drawn))
+    assert not console.spills()
+    assert not console.from_outside()
+    console.driver.find_element(By.PARTIAL_LINK_TEXT, "result.csv").click()
+    assert "machine" in console.downloaded("result.csv").read_text(encoding="utf-8-sig")
+
+
+def awaited(console, selector):
+    """What the page shows there once its script has brought it."""
+    found = WebDriverWait(console.driver, 120).until(lambda driver: driver.find_elements(By.CSS_SELECTOR, selector))
+    return found[0]
+
+
+def test_the_directory_of_scenarios_is_filtered_as_one_types(console):
+    console.open("/scenarios/")
+    before = len(console.driver.find_elements(By.CSS_SELECTOR, "#found tr"))
+    console.driver.find_element(By.NAME, "q").send_keys("job-shop")
+    WebDriverWait(console.driver, 60).until(
+        lambda driver: len(driver.find_elements(By.CSS_SELECTOR, "#found tr")) == 1 < before
+    )
+    assert "manufacturing/job-shop" in console.text
+    assert "q=job-shop" in console.driver.current_url

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dujiang.compute.pricing import yuan
 from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.compute.states import State
 from dujiang.identity.permission import at_the_terminal
@@ -193,11 +194,6 @@ def dispatching() -> subprocess.Popen[bytes]:
 def _end_with_parent() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
-
-
-def yuan(fen: int) -> str:
-    """Return an amount of fen in CNY."""
-    return f"{fen // 100}.{fen % 100:02d}"
 
 
 def _job(number: int) -> Job:

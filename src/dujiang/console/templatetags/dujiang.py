@@ -8,6 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from dujiang.compute.pricing import yuan
 from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
 from dujiang.plan.dispatch import industry_title
@@ -18,6 +19,7 @@ from dujiang.plan.wording import figure, target_text
 register = template.Library()
 register.filter("target", target_text)
 register.filter("figure", figure)
+register.filter("yuan", yuan)
 
 
 @register.filter
