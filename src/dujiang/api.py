@@ -14,7 +14,7 @@ from ninja.security import HttpBearer
 from dujiang import __version__
 from dujiang.compute.api import compute, jobs
 from dujiang.evidence.api import router as evidence
-from dujiang.identity.actions import actor_by_key
+from dujiang.identity.actions import BAD_KEY, actor_by_key
 from dujiang.identity.permission import PUBLIC, Actor, NotAllowed
 from dujiang.identity.web import actor_of
 from dujiang.messages import BadInput, Refused, Text
@@ -65,7 +65,7 @@ def _not_allowed(request: HttpRequest, error: NotAllowed) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def _unknown_key(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return _problem(401, Text("密钥无效、过期或已吊销", "the key is not known, expired or revoked"))
+    return _problem(401, BAD_KEY)
 
 
 @api.exception_handler(Refused)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dujiang import __version__
+from dujiang.agents.commands import mcp_command
 from dujiang.compute.commands import compute, dispatching
 from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
@@ -31,6 +32,7 @@ app.add_typer(person)
 app.add_typer(unit)
 app.add_typer(key)
 app.command("dispatch")(dispatch_command)
+app.command("mcp")(mcp_command)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from dujiang.compute.describing import described
 from dujiang.compute.models import Job
 from dujiang.compute.requests import JobRequest, Limits
 from dujiang.compute.states import State
-from dujiang.identity.permission import require
+from dujiang.identity.permission import Actor, require
 from dujiang.messages import Text
 from dujiang.scenarios.actions import apply_to_file
 from dujiang.scenarios.registry import UnknownScenario, find
@@ -83,12 +83,17 @@ class JobOut(Schema):
     evidence: int | None
 
 
-def _job(request: Any, number: int) -> Job:
-    require(request.auth, "job.read")
-    job = Job.objects.seen_by(request.auth).whole().filter(pk=number).first() if number <= LAST else None
+def find_job(actor: Actor, number: int) -> Job:
+    """Return a job that the actor may see; raises `Http404`, `NotAllowed`."""
+    require(actor, "job.read")
+    job = Job.objects.seen_by(actor).whole().filter(pk=number).first() if number <= LAST else None
     if job is None:
         raise Http404
     return job
+
+
+def _job(request: Any, number: int) -> Job:
+    return find_job(request.auth, number)
 
 
 @jobs.get("", response=list[JobOut])

@@ -188,7 +188,9 @@ def work_command() -> None:
 def dispatching() -> subprocess.Popen[bytes]:
     """Start the dispatcher beside a server, which it does not outlive; the jobs do."""
     command = [sys.executable, "-m", "dujiang.cli", "compute", "work"]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_end_with_parent)  # noqa: PLW1509
+    # What a server says on its standard output may be a protocol.
+    streams = {"stdin": subprocess.DEVNULL, "stdout": sys.stderr}
+    return subprocess.Popen(command, **streams, preexec_fn=_end_with_parent)  # noqa: PLW1509
 
 
 def _end_with_parent() -> None:

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record
-from dujiang.identity.permission import require
+from dujiang.identity.permission import Actor, require
 
 router = Router(tags=["evidence"])
 LAST = 2**63 - 1
@@ -30,9 +30,26 @@ class RecordOut(Schema):
     digest: str
 
     @staticmethod
-    def resolve_body(record: Record) -> dict[str, Any]:
-        """Return the body as values."""
-        return dict(json.loads(record.body))
+    def resolve_body(record: Any) -> dict[str, Any]:
+        """Return the body as values, also of what was read already."""
+        return dict(json.loads(record.body) if isinstance(record.body, str) else record.body)
+
+
+def find_records(actor: Actor, before: int | None, kind: str | None, subject: str | None, limit: int) -> list[Record]:
+    """Return records, the latest first; raises `NotAllowed`."""
+    require(actor, "evidence.read")
+    asked = {"sequence__lt": before, "kind": kind, "subject": subject}
+    wanted = {name: value for name, value in asked.items() if value is not None}
+    return list(Record.objects.filter(**wanted).order_by("-sequence")[:limit])
+
+
+def find_record(actor: Actor, sequence: int) -> Record:
+    """Return a record; raises `Http404`, `NotAllowed`."""
+    require(actor, "evidence.read")
+    found = Record.objects.filter(sequence=sequence).first() if sequence <= LAST else None
+    if found is None:
+        raise Http404
+    return found
 
 
 @router.get("", response=list[RecordOut])
@@ -43,20 +60,10 @@ def records(
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> list[Record]:
     """Return records, the latest first; `before` a sequence, to go on from the last one of the page before."""
-    require(request.auth, "evidence.read")
-    found = Record.objects.order_by("-sequence")
-    if before is not None:
-        found = found.filter(sequence__lt=before)
-    if kind is not None:
-        found = found.filter(kind=kind)
-    return list(found[:limit])
+    return find_records(request.auth, before, kind, None, limit)
 
 
 @router.get("/{int:sequence}", response=RecordOut)
 def record(request: Any, sequence: int) -> Record:
     """Return a record."""
-    require(request.auth, "evidence.read")
-    found = Record.objects.filter(sequence=sequence).first() if sequence <= LAST else None
-    if found is None:
-        raise Http404
-    return found
+    return find_record(request.auth, sequence)

@@ -22,6 +22,7 @@ from dujiang.identity.providers import Provider
 from dujiang.messages import Refused, Text
 
 _UNIT_ROLES = frozenset({Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE})
+BAD_KEY = Text("密钥无效、过期或已吊销", "the key is not known, expired or revoked")
 LONGEST_KEY = 366
 """Days."""
 LONGEST_SUBJECT = 255

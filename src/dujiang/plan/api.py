@@ -10,7 +10,7 @@ from ninja import Field, File, Query, Router, Schema
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
 
-from dujiang.identity.permission import require
+from dujiang.identity.permission import Actor, require
 from dujiang.plan import actions
 from dujiang.plan.dispatch import Dispatch, GoalLine, TaskLine, UnitLine
 from dujiang.plan.figures import monthly_dispatch, this_month
@@ -60,16 +60,29 @@ class StatisticOut(Schema):
     evidence: int
 
 
-def _programme(request: Any, action: str) -> Programme:
-    require(request.auth, action)
+def current(actor: Actor, action: str) -> Programme:
+    """Return the programme that calls are about; raises `Http404`, `NotAllowed`."""
+    require(actor, action)
     programme = Programme.current()
     if programme is None:
         raise Http404
     return programme
 
 
+def dispatch_of(actor: Actor, month: str) -> Dispatch:
+    """Return a month's dispatch, as signed off if it was; raises `Http404`, `NotAllowed`."""
+    try:
+        return monthly_dispatch(current(actor, "dispatch.read"), month)
+    except ValueError as error:
+        raise Http404 from error
+
+
+def _programme(request: Any, action: str) -> Programme:
+    return current(request.auth, action)
+
+
 def _now(request: Any) -> Dispatch:
-    return monthly_dispatch(_programme(request, "dispatch.read"), this_month())
+    return dispatch_of(request.auth, this_month())
 
 
 @router.get("/plan", response=ProgrammeOut)
@@ -101,13 +114,9 @@ def units(request: HttpRequest) -> list[UnitLine]:
 
 
 @router.get("/dispatch/{month}", response=Dispatch)
-def dispatch(request: HttpRequest, month: Month) -> Dispatch:
+def dispatch(request: Any, month: Month) -> Dispatch:
     """Return a month's dispatch, as signed off if it was."""
-    programme = _programme(request, "dispatch.read")
-    try:
-        return monthly_dispatch(programme, month)
-    except ValueError as error:
-        raise Http404 from error
+    return dispatch_of(request.auth, month)
 
 
 @router.get("/dispatch/{month}/comments", response=list[CommentOut])

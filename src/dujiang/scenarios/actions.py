@@ -78,7 +78,15 @@ def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
     """Run a scenario's method on somebody's file, as a job: it leaves ``result.csv``, ``picture.svg`` and its report.
 
     A file that the scenario can't read ends the job as failed, with the fault in `Job.fault` as the command line says
-    it. Raises `NotAllowed`, and `Refused` for a scenario whose libraries are missing here or another kind of file.
+    it. Raises `NotAllowed`, `Refused`.
+    """
+    return submit(actor, file_job(actor, found, name, content))
+
+
+def file_job(actor: Actor, found: Found, name: str, content: bytes) -> JobRequest:
+    """Return the job that `apply_to_file` submits, to be quoted.
+
+    Raises `NotAllowed`, and `Refused` for a scenario whose libraries are missing here or another kind of file.
     """
     require(actor, "scenario.apply")
     about = found.scenario
@@ -91,16 +99,13 @@ def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
         raise Refused(Text(f"文件应为 {known}，实为 {name}", f"the file should be a {known}, not {name}"))
     command = [sys.executable, "-m", "dujiang.cli", "scenario", "apply", about.id]
     wanted = {"--input": name, "--output": RESULT, "--picture": PICTURE, "--json": REPORT}
-    return submit(
-        actor,
-        JobRequest(
-            work=f"scenario:{about.id}",
-            argv=[*command, *(part for option in wanted.items() for part in option)],
-            inputs={name: content},
-            limits=Limits(
-                seconds=math.ceil(about.resources.seconds) + _AROUND.seconds,
-                memory_mib=about.resources.memory_mib + _AROUND.memory_mib,
-            ),
+    return JobRequest(
+        work=f"scenario:{about.id}",
+        argv=[*command, *(part for option in wanted.items() for part in option)],
+        inputs={name: content},
+        limits=Limits(
+            seconds=math.ceil(about.resources.seconds) + _AROUND.seconds,
+            memory_mib=about.resources.memory_mib + _AROUND.memory_mib,
         ),
     )
 
