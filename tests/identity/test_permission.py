@@ -6,10 +6,13 @@ from dujiang.identity.permission import PUBLIC, RULES, Actor, NotAllowed, Role, 
 
 EVERYONE = set(Role)
 SIGNED_IN = EVERYONE - {Role.PUBLIC}
+HOLDERS = {Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE}
 # Written down by hand, not from the rules.
 MAY = {
     "account.sign-in": EVERYONE,
     "account.use": SIGNED_IN,
+    "compute.read": EVERYONE,
+    "compute.register": {Role.OFFICE},
     "dispatch.comment": {Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY},
     "dispatch.read": EVERYONE,
     "dispatch.sign-off": {Role.OFFICE},
@@ -17,12 +20,17 @@ MAY = {
     "evidence.read": EVERYONE,
     "evidence.verify": SIGNED_IN,
     "identity.edit": {Role.OFFICE},
+    "job.cancel": {Role.OFFICE, *HOLDERS},
+    "job.command-here": {Role.OFFICE},
+    "job.read": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
+    "job.submit": {Role.OFFICE, *HOLDERS},
     "key.issue": {Role.OFFICE},
     "identity.read": {Role.OFFICE, Role.AUDITOR},
     "language.set": EVERYONE,
     "plan.amend": {Role.OFFICE},
     "plan.load": {Role.OFFICE},
     "plan.read": EVERYONE,
+    "scenario.apply": {Role.OFFICE, *HOLDERS},
     "scenario.evaluate": {Role.OFFICE, Role.LEAD_UNIT, Role.ENTERPRISE},
     "scenario.read": EVERYONE,
     "statistic.record": {Role.OFFICE, Role.LEAD_UNIT},
