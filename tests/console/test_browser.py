@@ -15,6 +15,8 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+import openid
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium is not installed (Debian: chromium-driver)")
 
@@ -81,6 +83,16 @@ def served(site, tmp_path):
     site.run("plan", "load", tmp_path / "plan.txt")
     with site.serving() as address:
         yield address
+
+
+@pytest.fixture
+def provider(site, tmp_path, tmp_path_factory):
+    """A real OpenID Connect provider that the site knows; ask for it before the console, and start it for its address."""
+    made = openid.Provider(tmp_path_factory.getbasetemp() / "node")
+    (tmp_path / "oidc.toml").write_text(made.settings(), encoding="utf-8")
+    site.environment |= {"DUJIANG_OIDC": str(tmp_path / "oidc.toml"), "DUJIANG_OIDC_SECRET_SSO": openid.SECRET}
+    yield made
+    made.stop()
 
 
 @pytest.fixture(params=["zh-CN", "en"])
@@ -208,3 +220,32 @@ def test_the_directory_of_scenarios_is_filtered_as_one_types(console):
     )
     assert "manufacturing/job-shop" in console.text
     assert "q=job-shop" in console.driver.current_url
+
+
+def test_a_person_signs_in_by_the_provider_and_out_of_it_again(site, provider, console):
+    added(site, "li", "lead-unit", "--unit", "经济和信息化厅")
+    site.run("person", "bind", "li", "--issuer", provider.issuer, "--subject", "subject-1")
+    provider.start(console.address)
+
+    def press():
+        console.open("/account/login/?next=/statistics/")
+        console.follow(console.driver.find_element(By.CSS_SELECTOR, "form[action*='/oidc/sso/'] button"))
+
+    press()
+    console.fill(account="subject-2")
+    assert {"z": "推进办公室添加并绑定", "e": "added and bound by"}[console_language(console)] in console.text
+    assert not console.spills()
+    console.driver.delete_all_cookies()
+    console.driver.get(provider.issuer)
+    console.driver.delete_all_cookies()
+
+    press()
+    console.fill(account="subject-1")
+    assert console.driver.current_url == f"{console.address}/statistics/"
+    assert "李某某" in console.driver.find_element(By.TAG_NAME, "header").text
+    console.open("/account/logout/").follow(console.driver.find_element(By.CSS_SELECTOR, "main form button"))
+    assert console.driver.current_url.startswith(f"{provider.issuer}/session/end")
+    console.follow(console.driver.find_element(By.CSS_SELECTOR, "button[value=yes]"))
+    assert console.driver.current_url == f"{console.address}/"
+    press()
+    assert console.driver.find_elements(By.NAME, "account")

@@ -38,7 +38,7 @@ LOGIN = "/account/oidc/sso/login/"
 
 @pytest.fixture(scope="session")
 def modules(tmp_path_factory):
-    return tmp_path_factory.mktemp("node")
+    return tmp_path_factory.getbasetemp() / "node"
 
 
 @pytest.fixture(scope="module")
