@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dujiang.identity.codes import credit_code, division_of
+from dujiang.identity.codes import credit_code, division_of, short_names
 
 # GB/T 2260, by hand: the 21 cities and prefectures of Sichuan.
 SICHUAN = {
@@ -60,3 +60,22 @@ def test_any_other_text_is_refused_in_both_languages(text):
         chinese, english = str(error).rsplit("\n", 1)
         assert "信用代码" in chinese
         assert "unified" in english
+
+
+def test_short_names_are_those_that_people_write():
+    names = short_names()
+    assert {
+        "四川",
+        "广西",
+        "内蒙古",
+        "新疆",
+        "香港",
+        "成都",
+        "阿坝",
+        "黔西南",
+        "西双版纳",
+        "泸州",
+        "神农架",
+    } - names == {"神农架"}
+    assert not [name for name in names if name.endswith(("自治区", "自治州", "地区", "省", "市"))]
+    assert division_of("宁夏回族自治区人民政府") == "640000"

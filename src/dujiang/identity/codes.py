@@ -9,14 +9,14 @@ from dujiang.messages import Refused, Text
 
 _ETHNIC = "藏|羌|彝|苗|侗|土家|布依|傣|景颇|傈僳|哈尼|壮|白|回|蒙古|朝鲜|哈萨克|柯尔克孜|黎"
 _AUTONOMOUS = re.compile(rf"(?:(?:{_ETHNIC})族?)*自治州$")
-_ENDS = re.compile(r"(?:省|市|地区|盟|州)$")
-_NO_PLACE = re.compile(r"^市辖区$|^县$|直辖县")
+_ENDS = re.compile(r"(?:(?:(?:壮|回|维吾尔)族?)?自治区|特别行政区|省|市|地区|盟|州)$")
+_NO_PLACE = re.compile(r"^市辖区$|^县$|直辖县|^林区$")
 _OFFICES = re.compile(r"(?:人民政府|政府)(?:办公厅|办公室)?$")
 
 
 @cache
-def _by_name() -> dict[str, str]:
-    """Return codes of provinces and prefectures by full and short name; those no longer in force are left out."""
+def _by_full_name() -> dict[str, str]:
+    """Return codes of provinces and prefectures by name; those no longer in force are left out."""
     from stdnum import numdb
 
     table = numdb.get("cn/loc")
@@ -30,8 +30,22 @@ def _by_name() -> dict[str, str]:
             name = _in_force(parts[1][1]["county"])
             if name and not _NO_PLACE.search(name):
                 codes.setdefault(name, code)
-                codes.setdefault(_short(name), code)
     return codes
+
+
+@cache
+def _by_name() -> dict[str, str]:
+    """Return the same codes by full and short name."""
+    codes: dict[str, str] = {}
+    for name, code in _by_full_name().items():
+        codes.setdefault(name, code)
+        codes.setdefault(_short(name), code)
+    return codes
+
+
+def short_names() -> set[str]:
+    """Return the short names of provinces and prefectures: 四川, 广西, 绵阳, 阿坝."""
+    return {_short(name) for name in _by_full_name()}
 
 
 def _in_force(entry: str) -> str:
