@@ -55,8 +55,7 @@ def append_all(actor: Actor, happenings: Iterable[Happening], *, now: datetime |
     # Everybody on the site reads the month on the same clock, which is not UTC's.
     month = at.astimezone(get_default_timezone()).strftime("%Y-%m")
     with transaction.atomic(), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        queue(cursor)
         cursor.execute("SELECT sequence, digest FROM evidence_record ORDER BY sequence DESC LIMIT 1")
         sequence, head = cursor.fetchone() or (0, GENESIS)
         entries: list[Entry] = []
@@ -72,6 +71,15 @@ def append_all(actor: Actor, happenings: Iterable[Happening], *, now: datetime |
         cursor.executemany(f"INSERT INTO evidence_record ({_COLUMNS}) VALUES ({marks})", entries)
         cursor.executemany(_TALLY, _tallies(month, entries))
     return entries
+
+
+def queue(cursor: Any) -> None:
+    """Wait for one's turn to append, until the end of the transaction that one is in.
+
+    A writer that locks rows of its own before it appends calls this first, so that no two wait for each other.
+    """
+    if connection.vendor == "postgresql":
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _tallies(month: str, entries: list[Entry]) -> list[tuple[str, str, str, int, int, int]]:

@@ -31,5 +31,12 @@ KINDS: dict[str, Kind] = {
     "job.submitted": Kind(Text("提交作业", "job submitted"), Text("作业", "job")),
     "job.finished": Kind(Text("作业结束与结算", "job finished and settled"), Text("作业", "job")),
     "compute.registered": Kind(Text("算力登记", "compute registered"), Text("算力中心", "compute centre")),
+    "voucher.programme": Kind(Text("券计划变更", "voucher programme changed"), Text("券计划", "voucher programme")),
+    "voucher.applied": Kind(Text("申请发券", "vouchers applied for"), Text("申请", "application")),
+    "voucher.reviewed": Kind(Text("评审发券申请", "application for vouchers reviewed"), Text("申请", "application")),
+    "voucher.granted": Kind(Text("发券", "vouchers granted"), Text("发放", "grant")),
+    "voucher.settled": Kind(Text("券结算批次", "batch of vouchers settled"), Text("过账序号", "postings")),
+    "voucher.returned": Kind(Text("券收回", "vouchers went back"), Text("发放", "grant")),
+    "voucher.reconciled": Kind(Text("券对账", "vouchers reconciled"), Text("供应方与月份", "provider and month")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

@@ -88,6 +88,9 @@ _lead = _plays(Role.LEAD_UNIT)
 _enterprise = _plays(Role.ENTERPRISE)
 _holder = _plays(Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE)  # of vouchers, by their unit
 _auditor = _plays(Role.AUDITOR)
+_city = _plays(Role.CITY)
+_reviewer = _plays(Role.REVIEWER)
+_holder = _plays(Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE)  # of vouchers, by their unit
 
 RULES = RuleSet(
     {
@@ -118,6 +121,18 @@ RULES = RuleSet(
         "scenario.read": _anyone,
         # A lead unit reports its own indicators; what no unit leads, the office reports.
         "statistic.record": _office | (_lead & _own_unit),
+        "voucher.allot": _office | (_city & _own_unit),
+        "voucher.apply": _office | (_holder & _own_unit),
+        "voucher.browse": _anyone,
+        "voucher.claw-back": _office,
+        "voucher.declare": _office,
+        "voucher.grant": _office | (_city & _own_unit),
+        # The unit that holds, or the provider that is paid.
+        "voucher.hold": _office | (_holder & _own_unit),
+        "voucher.reconcile": _office | _auditor | (_holder & _own_unit),
+        "voucher.review": _office | _reviewer | (_city & _own_unit),
+        "voucher.statement": _office | _auditor | (_holder & _own_unit),
+        "voucher.verify": _office | _auditor,
     }
 )
 """The rule of each action. Without a thing to act on, a rule says whether the role may do it at all."""
