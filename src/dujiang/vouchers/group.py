@@ -32,33 +32,60 @@ _MOST = 2000
 
 @dataclass(eq=False, slots=True)
 class _Call:
-    """What one caller asks."""
+    """What one caller asks. ``woken`` is free when it is answered, or its caller's turn has come to write for all."""
 
     members: Sequence[Member]
     answers: list[Answer] = field(default_factory=list)
     error: BaseException | None = None
     done: bool = False
+    woken: Lock = field(default_factory=Lock)
 
 
 class _Queue:
-    """Calls that wait, and whose turn it is."""
+    """Calls that wait, and whether a caller writes."""
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
         """Start with nobody waiting."""
-        self.waiting: deque[_Call] = deque()
-        self.turn = Lock()
+        self._waiting: deque[_Call] = deque()
+        self._written_for = False
+        self._mutex = Lock()
+
+    def join(self, call: _Call) -> bool:
+        """Let a call wait; returns whether its caller is to write at once."""
+        call.woken.acquire()
+        with self._mutex:
+            self._waiting.append(call)
+            first, self._written_for = not self._written_for, True
+            return first
+
+    def leave(self, call: _Call) -> None:
+        """Wait no longer, as somebody who is interrupted; if it was the caller's turn, it is the next one's."""
+        with self._mutex:
+            if call not in self._waiting:
+                return
+            self._waiting.remove(call)
+        if not call.woken.locked():
+            self.hand_over()
 
     def gathered(self) -> list[_Call]:
         """Return the calls that wait, up to a group's size."""
         calls: list[_Call] = []
         size = 0
-        while self.waiting and (not calls or size + len(self.waiting[0].members) <= _MOST):
-            calls.append(self.waiting.popleft())
-            size += len(calls[-1].members)
+        with self._mutex:
+            while self._waiting and (not calls or size + len(self._waiting[0].members) <= _MOST):
+                calls.append(self._waiting.popleft())
+                size += len(calls[-1].members)
         return calls
+
+    def hand_over(self) -> None:
+        """Let the caller write who has waited longest, if any."""
+        with self._mutex:
+            self._written_for = bool(self._waiting)
+            if self._waiting:
+                self._waiting[0].woken.release()
 
 
 _queue = _Queue()
@@ -75,11 +102,18 @@ def submit(members: Sequence[Member]) -> list[Answer]:
     call = _Call(members)
     if connection.in_atomic_block:
         return _carry_out([call])[0]
-    _queue.waiting.append(call)
-    while not call.done:
-        with _queue.turn:
-            if not call.done:
-                _commit(_queue.gathered())
+    if not _queue.join(call):
+        try:
+            call.woken.acquire()
+        except BaseException:
+            _queue.leave(call)
+            raise
+    if not call.done:
+        # The one who has waited longest is in the group that it gathers.
+        try:
+            _commit(_queue.gathered())
+        finally:
+            _queue.hand_over()
     if call.error is not None:
         raise call.error
     return call.answers
@@ -92,7 +126,7 @@ def _commit(calls: list[_Call]) -> None:
         # A database that can't be reached or written fails all alike; what else fails is one member's doing.
         if len(calls) == 1 or isinstance(error, OperationalError) or not isinstance(error, Exception):
             for one in calls:
-                one.error, one.done = error, True
+                _answered(one, error=error)
             if not isinstance(error, Exception):
                 raise
             return
@@ -100,7 +134,13 @@ def _commit(calls: list[_Call]) -> None:
             _commit([one])
         return
     for one, given in zip(calls, answers, strict=True):
-        one.answers, one.done = given, True
+        _answered(one, given)
+
+
+def _answered(call: _Call, answers: list[Answer] | None = None, error: BaseException | None = None) -> None:
+    call.answers, call.error, call.done = answers or [], error, True
+    if call.woken.locked():
+        call.woken.release()
 
 
 def _carry_out(calls: Sequence[_Call]) -> list[list[Answer]]:
