@@ -15,6 +15,7 @@ from dujiang.messages import Text
 from dujiang.plan.commands import dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
 from dujiang.terminal import plain_errors, say
+from dujiang.vouchers.commands import voucher
 
 app = typer.Typer(
     name="dujiang",
@@ -31,6 +32,7 @@ app.add_typer(compute)
 app.add_typer(person)
 app.add_typer(unit)
 app.add_typer(key)
+app.add_typer(voucher)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 

@@ -26,6 +26,15 @@ class Text:
         return self.en if language.startswith("en") else self.zh
 
 
+def money(amount: int, unit: str) -> Text:
+    """Return an amount in minor units as people write it: fen of CNY as 12.34 元, tokens as 1,000 词元."""
+    if unit == "CNY":
+        sign, whole = "-" if amount < 0 else "", abs(amount)
+        yuan = f"{sign}{whole // 100:,}.{whole % 100:02d}"
+        return Text(f"{yuan} 元", f"CNY {yuan}")
+    return Text(f"{amount:,} 词元", f"{amount:,} tokens")
+
+
 class BadInput(ValueError):
     """A file (or a value given by a person) that can't be used; nothing of it has been taken.
 

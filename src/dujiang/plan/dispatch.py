@@ -6,7 +6,7 @@ Computed from plain values; nothing in it is typed in by hand.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -118,6 +118,24 @@ class LateLine:
 
 
 @dataclass(frozen=True, slots=True)
+class VoucherLine:
+    """What an issuer's part of a programme of vouchers granted, paid and got back in the month.
+
+    Amounts are in fen of CNY or in tokens, as ``unit`` says; ``outstanding`` is what holders still have at the month's
+    end; ``issuer`` a GB/T 2260 code, empty for the site itself.
+    """
+
+    programme: str
+    title: str
+    unit: str
+    issuer: str
+    granted: int
+    spent: int
+    returned: int
+    outstanding: int
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """A month's dispatch."""
 
@@ -132,6 +150,7 @@ class Dispatch:
     late: list[LateLine]
     added: list[Added]
     scenarios: list[ScenarioStanding]
+    vouchers: list[VoucherLine] = field(default_factory=list)  # months signed off before they were there have none
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -148,6 +167,7 @@ class Dispatch:
             "late": [LateLine(**line) for line in value["late"]],
             "added": [Added(**{**line, "title": Text(**line["title"])}) for line in value["added"]],
             "scenarios": [ScenarioStanding(**{**one, "title": Text(**one["title"])}) for one in value["scenarios"]],
+            "vouchers": [VoucherLine(**one) for one in value.get("vouchers", ())],
         }
         return cls(**{**value, **lines})
 
@@ -166,6 +186,7 @@ def dispatch(
     observed: Mapping[str, Sequence[Observation]],
     scenarios: Sequence[ScenarioStanding],
     added: Sequence[Added],
+    vouchers: Sequence[VoucherLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -194,6 +215,7 @@ def dispatch(
         _late(goal_lines, task_lines),
         list(added),
         sorted(scenarios, key=lambda one: one.id),
+        list(vouchers),
     )
 
 

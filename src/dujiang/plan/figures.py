@@ -16,9 +16,10 @@ from django.utils import timezone
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
-from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, dispatch, leading
+from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.models import Item, Programme
+from dujiang.vouchers.actions import month_figures
 
 
 def this_month() -> str:
@@ -62,6 +63,7 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         observed=_observed(programme, goals, month),
         scenarios=_scenarios(month),
         added=_added(month),
+        vouchers=[VoucherLine(*one) for one in month_figures(month)],
     )
 
 

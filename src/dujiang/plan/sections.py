@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dujiang.messages import Text
+from dujiang.messages import Text, money
 from dujiang.plan.dispatch import Dispatch
 from dujiang.plan.indicators import Status
 from dujiang.plan.wording import figure, target_text, where_text
@@ -63,7 +63,16 @@ def plain(cell: Cell, language: str) -> str:
 
 def sections(made: Dispatch) -> list[Section]:
     """Return the dispatch's sections, in the order of the report."""
-    return [_overview(made), _late(made), _goals(made), _tasks(made), _units(made), _scenarios(made), _added(made)]
+    return [
+        _overview(made),
+        _late(made),
+        _goals(made),
+        _tasks(made),
+        _units(made),
+        _scenarios(made),
+        *([_vouchers(made)] if made.vouchers else []),
+        _added(made),
+    ]
 
 
 _GOAL = Text("目标", "Goal")
@@ -210,6 +219,33 @@ def _scenarios(made: Dispatch) -> Section:
         [4, 4, 1.5, 1],
         rows,
         Text("本年尚无场景评测。", "No scenario has been evaluated this year."),
+    )
+
+
+def _vouchers(made: Dispatch) -> Section:
+    rows: list[Sequence[Cell]] = [
+        (
+            f"{one.title} {one.programme}",
+            one.issuer or Text("本站", "the site"),
+            *(money(amount, one.unit) for amount in (one.granted, one.spent, one.returned, one.outstanding)),
+        )
+        for one in made.vouchers
+    ]
+    headings = [
+        Text("券计划", "Programme"),
+        Text("出资方（区划代码）", "Issuer (GB/T 2260)"),
+        Text("本月发放", "Granted"),
+    ]
+    return Section(
+        Text("算力券与词元券", "Vouchers"),
+        Text(
+            "发放、使用、收回为本月数，结存为月末持券单位尚未使用之数；由分户账月度合计得出。",
+            "Granted, spent and returned are the month's; outstanding is what holders have left at its end. From the "
+            "ledger's monthly tallies.",
+        ),
+        [*headings, Text("本月使用", "Spent"), Text("本月收回", "Returned"), Text("月末结存", "Outstanding")],
+        [3, 1.5, 1.6, 1.6, 1.6, 1.8],
+        rows,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 import unicodedata
@@ -11,15 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
-from openpyxl import Workbook, load_workbook
+from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font
-from openpyxl.utils.exceptions import InvalidFileException
 
 from dujiang.messages import BadInput, Text
 from dujiang.plan.indicators import Indicator, period_end
+from dujiang.sheets import rows_of
 
 COLUMNS: dict[str, Text] = {
     "goal": Text("目标序号", "goal number"),
@@ -90,7 +86,7 @@ def write_template(path: Path, indicators: Sequence[Indicator]) -> None:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (row number, cells by column name) of the rows that have anything to report."""
-    rows = _excel(path) if path.suffix.lower() == ".xlsx" else _csv(path)
+    rows = rows_of(path)
     heading = next(rows, None)
     if heading is None:
         raise BadInput(path, expected=Text("首行为表头", "headings in row 1"), found="0")
@@ -119,50 +115,6 @@ def _names(path: Path, heading: Sequence[str]) -> list[str]:
                 ),
             )
     return names
-
-
-def _csv(path: Path) -> Iterator[list[str]]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadInput(path, expected=Text("可以读取的文件", "a file that can be read"), found=str(error)) from error
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            text = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise BadInput(
-            path, expected=Text("UTF-8 或 GB18030 编码的 CSV，或 .xlsx", "CSV in UTF-8 or GB18030, or .xlsx")
-        )
-    if "\x00" in text:
-        raise BadInput(path, expected=Text("CSV 表格", "a CSV table"), found="NUL")
-    try:
-        for cells in csv.reader(io.StringIO(text, newline="")):
-            yield [cell.strip() for cell in cells]
-    except csv.Error as error:
-        raise BadInput(path, expected=Text("CSV 表格", "a CSV table"), found=str(error)) from error
-
-
-def _excel(path: Path) -> Iterator[list[str]]:
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (OSError, BadZipFile, InvalidFileException, KeyError, ValueError) as error:
-        raise BadInput(
-            path, expected=Text("Excel 工作簿（.xlsx）", "an Excel workbook (.xlsx)"), found=str(error)
-        ) from error
-    sheet = book.worksheets[0]
-    for cells in sheet.iter_rows(values_only=True):
-        yield [_cell(cell) for cell in cells]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
 
 
 def _half_width(text: str) -> str:

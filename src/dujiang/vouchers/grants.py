@@ -15,9 +15,9 @@ from django.utils.timezone import get_default_timezone
 from dujiang.evidence.actions import append
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor
-from dujiang.messages import Refused, Text
+from dujiang.messages import Refused, Text, money
 from dujiang.vouchers import journal
-from dujiang.vouchers.ledger import MOST, GrantAccount, Transfer, covers, in_words
+from dujiang.vouchers.ledger import MOST, GrantAccount, Transfer, covers
 from dujiang.vouchers.models import Account, Allotment, Application, Grant, Programme
 from dujiang.vouchers.terms import Complement, division_of, eligible, province_part
 
@@ -65,9 +65,9 @@ def give(
     if not 0 < amount <= left:
         raise Refused(
             Text(
-                f"发放 {in_words(amount, programme.unit).zh} 应大于 0 且不超过“{holder}”本年余额 {in_words(left, programme.unit).zh}",
-                f"a grant of {in_words(amount, programme.unit).en} must be more than 0 and no more than {holder} may "
-                f"still get this year, {in_words(left, programme.unit).en}",
+                f"发放 {money(amount, programme.unit).zh} 应大于 0 且不超过“{holder}”本年余额 {money(left, programme.unit).zh}",
+                f"a grant of {money(amount, programme.unit).en} must be more than 0 and no more than {holder} may "
+                f"still get this year, {money(left, programme.unit).en}",
             )
         )
     province = province_part(amount, city, [Complement(*one) for one in programme.shares])
@@ -190,10 +190,10 @@ def _issuer(programme: Programme, issuer: str, part: int) -> int:
         who = issuer or "—"
         raise Refused(
             Text(
-                f"{who} 为计划 {programme.code} 安排的资金不足：需 {in_words(part, programme.unit).zh}，"
-                f"可用 {in_words(left, programme.unit).zh}",
-                f"{who} has not allotted enough to {programme.code}: {in_words(part, programme.unit).en} needed, "
-                f"{in_words(left, programme.unit).en} left",
+                f"{who} 为计划 {programme.code} 安排的资金不足：需 {money(part, programme.unit).zh}，"
+                f"可用 {money(left, programme.unit).zh}",
+                f"{who} has not allotted enough to {programme.code}: {money(part, programme.unit).en} needed, "
+                f"{money(left, programme.unit).en} left",
             )
         )
     return account.pk

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dujiang.identity.permission import Actor, require
-from dujiang.messages import Refused, Text
+from dujiang.messages import Refused, Text, money
 
 MOST = 10**15
 """The most that one request may name: ten trillion yuan; sums of thousands of them still fit the database's integers."""
@@ -141,6 +141,19 @@ class Settlement(NamedTuple):
     amount: int
     released: int
     shares: tuple[Share, ...]
+
+
+class MonthFigure(NamedTuple):
+    """What an issuer's part of a programme granted, paid and got back in a month, and what is outstanding at its end."""
+
+    programme: str
+    title: str
+    unit: str
+    issuer: str
+    granted: int
+    spent: int
+    returned: int
+    outstanding: int
 
 
 class Transfer(NamedTuple):
@@ -284,8 +297,8 @@ class Book:
         if amount > hold.amount:
             raise Refused(
                 Text(
-                    f"结算 {in_words(amount, hold.unit).zh} 超过预留 {key} 的 {in_words(hold.amount, hold.unit).zh}",
-                    f"{in_words(amount, hold.unit).en} is more than hold {key} has, {in_words(hold.amount, hold.unit).en}",
+                    f"结算 {money(amount, hold.unit).zh} 超过预留 {key} 的 {money(hold.amount, hold.unit).zh}",
+                    f"{money(amount, hold.unit).en} is more than hold {key} has, {money(hold.amount, hold.unit).en}",
                 )
             )
         provider = self.providers[hold.provider, hold.unit]
@@ -374,7 +387,7 @@ def _check(amount: int) -> None:
 
 
 def _short(holder: str, unit: str, product: str, amount: int, short: int) -> Text:
-    needed, there, lacking = (in_words(one, unit) for one in (amount, amount - short, short))
+    needed, there, lacking = (money(one, unit) for one in (amount, amount - short, short))
     return Text(
         f"“{holder}”可用于 {product} 的券不足：需 {needed.zh}，可用 {there.zh}，差 {lacking.zh}；请申请发放",
         f"the vouchers of {holder} that are good for {product} don't suffice: {needed.en} needed, {there.en} there, "
@@ -389,12 +402,3 @@ def _over(hold: Hold) -> Text:
         EXPIRED: Text("已过期", "has expired"),
     }[hold.state]
     return Text(f"预留 {hold.key} {how.zh}", f"hold {hold.key} {how.en}")
-
-
-def in_words(amount: int, unit: str) -> Text:
-    """Return an amount as people write it: 12.34 元, 1,000 词元."""
-    if unit == "CNY":
-        sign, whole = "-" if amount < 0 else "", abs(amount)
-        yuan = f"{sign}{whole // 100:,}.{whole % 100:02d}"
-        return Text(f"{yuan} 元", f"CNY {yuan}")
-    return Text(f"{amount:,} 词元", f"{amount:,} tokens")
