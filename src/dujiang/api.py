@@ -20,6 +20,7 @@ from dujiang.identity.web import actor_of
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.plan.api import router as plan
 from dujiang.scenarios.api import router as scenarios
+from dujiang.vouchers.api import router as vouchers
 
 
 class Caller(HttpBearer):
@@ -48,6 +49,7 @@ api = NinjaAPI(
 api.add_router("", plan)
 api.add_router("/scenarios", scenarios)
 api.add_router("/evidence", evidence)
+api.add_router("/vouchers", vouchers)
 api.add_router("/jobs", jobs)
 api.add_router("/compute", compute)
 

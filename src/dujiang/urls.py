@@ -9,6 +9,7 @@ from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
 from dujiang.scenarios import pages as scenarios
+from dujiang.vouchers import pages as vouchers
 
 urlpatterns = [
     path("", console.overview, name="overview"),
@@ -31,6 +32,12 @@ urlpatterns = [
     path("scenarios/<path:scenario_id>/try/<int:number>/<str:name>", scenarios.trial_file, name="trial-file"),
     path("scenarios/<path:scenario_id>/picture.svg", scenarios.picture, name="picture"),
     path("scenarios/<path:scenario_id>/", scenarios.scenario, name="scenario"),
+    path("vouchers/", vouchers.programmes, name="vouchers"),
+    path("vouchers/statement/", vouchers.statement, name="voucher-statement"),
+    path("vouchers/apply/", vouchers.apply, name="voucher-apply"),
+    path("vouchers/applications/", vouchers.applications, name="voucher-applications"),
+    path("vouchers/applications/<int:number>/review/", vouchers.review, name="voucher-review"),
+    path("vouchers/applications/<int:number>/grant/", vouchers.grant, name="voucher-grant"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

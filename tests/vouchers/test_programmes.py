@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from credit_codes import credit_code
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_enterprise, units_of_plan
 from dujiang.identity.permission import Actor, NotAllowed, Role
@@ -25,13 +26,6 @@ LI = Actor("li", Role.ENTERPRISE, "绵阳某公司")
 REVIEWER = Actor("wang", Role.REVIEWER)
 MIANYANG = Actor("zhao", Role.CITY, "绵阳市")
 YEAR = datetime.now(UTC).year
-
-
-def credit_code(first):
-    """A code whose check character is right."""
-    signs = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-    total = sum(signs.index(one) * pow(3, place, 31) for place, one in enumerate(first))
-    return first + signs[(31 - total % 31) % 31]
 
 
 @pytest.fixture

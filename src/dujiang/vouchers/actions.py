@@ -52,7 +52,7 @@ def wanted(
     key: str, holder: str, product: str, provider: str, amount: int, unit: str = "CNY", *, until: datetime
 ) -> Wanted:
     """Return a hold to ask for by `hold_all`; ``until`` is a time with its zone."""
-    return Wanted(key, holder, product, provider, amount, unit, journal.stamp(until))
+    return Wanted(key, holder, product, provider, amount, unit, _until(until))
 
 
 def hold(
@@ -108,7 +108,13 @@ def extend(actor: Actor, key: str, until: datetime) -> Hold:
 
 def extend_all(actor: Actor, extensions: Iterable[tuple[str, datetime]]) -> list[Hold | Refused | NotAllowed]:
     """Let holds last longer in one transaction; each answer stands at its place, and fails alone."""
-    return _all(actor, (Extend(key, journal.stamp(until)) for key, until in extensions))
+    return _all(actor, (Extend(key, _until(until)) for key, until in extensions))
+
+
+def _until(at: datetime) -> str:
+    if not 2000 <= at.year < 9000:
+        raise Refused(Text(f"期限 {at} 不对", f"{at} is no time to hold until"))
+    return journal.stamp(at)
 
 
 def _all(actor: Actor, requests: Iterable[Request]) -> list[Any]:
@@ -180,7 +186,7 @@ def declare(
     faults = [
         (not _CODE.fullmatch(code), f"代号“{code}”应由小写字母、数字和 - 组成", f"code {code!r}: small letters, digits, -"),
         (not title.strip(), "缺少名称", "a title is missing"),
-        (unit not in Unit, f"单位“{unit}”应为 CNY 或 token", f"unit {unit!r}: CNY or token"),
+        (unit not in Unit.values, f"单位“{unit}”应为 CNY 或 token", f"unit {unit!r}: CNY or token"),
         (not 0 < cap <= MOST, f"年度上限 {cap} 应为正整数", f"a cap of {cap}: a positive whole number"),
         (not 0 <= budget <= MOST, f"资金 {budget} 应为非负整数", f"a budget of {budget}: a whole number, 0 or more"),
         (since > until, f"期限 {since} 至 {until} 颠倒", f"the period {since} to {until} ends before it begins"),

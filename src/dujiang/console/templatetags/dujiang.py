@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django import template
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from dujiang import messages
 from dujiang.compute.pricing import yuan
 from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
@@ -38,6 +41,31 @@ def may(actor: Actor, action: str) -> bool:
 def industry(name: str) -> str:
     """Return an industry's title in the page's language."""
     return text(industry_title(name))
+
+
+@register.filter
+def money(amount: int, unit: str) -> str:
+    """Return an amount in minor units with its unit, in the page's language."""
+    return text(messages.money(amount, unit))
+
+
+@register.filter
+def plain_money(amount: int, unit: str) -> str:
+    """Return an amount as a form takes it: yuan with two decimals, or tokens."""
+    return f"{amount // 100}.{amount % 100:02d}" if unit == "CNY" else str(amount)
+
+
+@register.filter
+def minus(amount: int, less: int) -> int:
+    """Return a difference."""
+    return amount - less
+
+
+@register.filter
+def named(names: Mapping[str, Text | str], key: str) -> str:
+    """Return the name of a key, the key itself where it has none."""
+    name = names.get(key, key)
+    return text(name) if isinstance(name, Text) else name
 
 
 @register.filter
