@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from credit_codes import credit_code
 from django.test import Client
 
+from credit_codes import credit_code
 from dujiang.identity.actions import add_enterprise, add_person, units_of_plan
 from dujiang.identity.permission import Actor, Role
 from dujiang.vouchers import actions
