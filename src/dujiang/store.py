@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 
@@ -13,6 +14,7 @@ def open_store() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dujiang.settings")
     import django
     from django.apps import apps
+    from django.conf import settings
 
     if not apps.ready:
         django.setup()
@@ -20,6 +22,13 @@ def open_store() -> None:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        call_command("migrate", interactive=False, verbosity=0)
+    def behind() -> bool:
+        executor = MigrationExecutor(connection)
+        return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+    if behind():
+        # Of processes that open a new store at once, one makes it.
+        with (settings.HOME / "migrate.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if behind():
+                call_command("migrate", interactive=False, verbosity=0)
