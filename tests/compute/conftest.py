@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+import slurm as slurm_
 
 
 @pytest.fixture
@@ -28,3 +31,64 @@ def dispatch(db: None) -> Callable[..., Any]:
         raise AssertionError(f"job {job.pk} is {job.state}")
 
     return until
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[slurm_.Cluster]:
+    """A real Slurm on loopback; tests that need it are skipped by name where there can be none."""
+    if why := slurm_.missing():
+        pytest.skip(why)
+    cluster = slurm_.Cluster()
+    yield cluster
+    cluster.stop()
+
+
+CENTRE = """
+[centre]
+key = "tianfu"
+name = "天府算力中心"
+unit = "某算力公司"
+division = "510100"
+pue = 1.25
+
+[[pools]]
+key = "tianfu-a"
+kind = "slurm"
+[pools.settings]
+conf = "{conf}"
+jobcomp = "{jobcomp}"
+[[pools.nodes]]
+count = 1
+cpus = {cpus}
+memory_mib = 1400
+cpu_fp32_tflops = 2.0
+
+[[products]]
+key = "job"
+kind = "job"
+title_zh = "计算作业"
+title_en = "Computing job"
+
+[[prices]]
+product = "job"
+resource = "cpu"
+fen = 7200
+valid_from = 2020-01-01
+valid_until = 2099-12-31
+
+[[prices]]
+product = "job"
+resource = "memory"
+fen = 100
+valid_from = 2020-01-01
+valid_until = 2099-12-31
+"""
+
+
+@pytest.fixture
+def centre(db: None, slurm: slurm_.Cluster, tmp_path: Path) -> Path:
+    """The file of a centre with that Slurm, which sells cores and memory."""
+    path = tmp_path / "tianfu.toml"
+    settings = {"conf": slurm.conf, "jobcomp": slurm.completed, "cpus": slurm.cpus}
+    path.write_text(CENTRE.format(**settings), encoding="utf-8")
+    return path

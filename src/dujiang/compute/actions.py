@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,13 +16,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from dujiang.compute import pricing
+from dujiang.compute.capacity import Capacity, capacity
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Outcome, Unreachable
 from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, Price, Product
 from dujiang.compute.places import Offer, offers
+from dujiang.compute.registration import Registration
 from dujiang.compute.requests import COMMAND, JobRequest, check
 from dujiang.compute.states import State
-from dujiang.evidence.actions import append
+from dujiang.evidence.actions import Happening, append, append_all
+from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role, allowed, require
 from dujiang.messages import Refused, Text
 
@@ -307,6 +311,74 @@ def _statement(job: Job, attempt: Attempt) -> dict[str, Any]:
         "lines": [asdict(one) for one in lines],
         "fen": sum(one.fen for one in lines),
     }
+
+
+def register(actor: Actor, told: Registration, source: str, digest: str) -> Centre:
+    """Register a compute centre, or replace what was registered of it; jobs keep the prices they were quoted.
+
+    ``source`` and ``digest`` name the file that says so. A pool that it no longer names is closed. The register's
+    capacity after it is evidence too, from which the plan's indicators are computed. Raises `NotAllowed`, `Refused`.
+    """
+    require(actor, "compute.register")
+    about = told.centre
+    if not Unit.objects.filter(name=about["unit"]).exists():
+        raise Refused(
+            Text(
+                f"没有单位“{about['unit']}”；方案中的单位载入即在册，企业另行登记（dujiang unit add）",
+                f"there is no unit {about['unit']!r}: a plan's are there once it is loaded, add others (dujiang unit add)",
+            )
+        )
+    with transaction.atomic():
+        body = {"source": source, "sha256": digest, "unit": about["unit"], "pools": [one["key"] for one in told.pools]}
+        entry = append(actor, "compute.registered", f"centre:{about['key']}", body)
+        fields = {name: value for name, value in about.items() if name != "key"}
+        centre, _ = Centre.objects.update_or_create(key=about["key"], defaults={**fields, "evidence": entry.sequence})
+        centre.pools.exclude(key__in=body["pools"]).update(state=Pool.State.CLOSED)
+        for one in told.pools:
+            _register_pool(centre, one)
+        for one in told.products:
+            Product.objects.update_or_create(
+                key=one["key"], defaults={name: one[name] for name in one if name != "key"}
+            )
+        centre.price_set.all().delete()
+        products = {one.key: one for one in Product.objects.all()}
+        for one in told.prices:
+            if one["product"] not in products:
+                raise Refused(Text(f"没有产品 {one['product']}", f"there is no product {one['product']}"))
+            Price.objects.create(**{**one, "product": products[one["product"]], "centre": centre})
+        _record_capacity(actor)
+    return centre
+
+
+def _register_pool(centre: Centre, told: Mapping[str, Any]) -> None:
+    if Pool.objects.filter(key=told["key"]).exclude(centre=centre).exists():
+        raise Refused(Text(f"算力池 {told['key']} 属于别的中心", f"pool {told['key']} is another centre's"))
+    fields = {name: told[name] for name in ("kind", "settings", "site_python")}
+    pool, _ = Pool.objects.update_or_create(
+        key=told["key"], defaults={**fields, "centre": centre, "state": Pool.State.OPEN}
+    )
+    pool.groups.all().delete()
+    for row in told["nodes"]:
+        NodeGroup.objects.create(pool=pool, nodes=row["count"], **{name: row[name] for name in row if name != "count"})
+
+
+def registered_capacity() -> Capacity:
+    """Return what the open pools of the centres that count add up to."""
+    groups = NodeGroup.objects.filter(pool__state=Pool.State.OPEN, pool__centre__counted=True)
+    return capacity(one.equipment for one in groups)
+
+
+def _record_capacity(actor: Actor) -> None:
+    found = registered_capacity()
+    if found.share is not None:
+        values = {"intelligent": (found.intelligent * 1e18, "FLOP/s"), "share": (found.share, "%")}
+        append_all(
+            actor,
+            [
+                Happening("compute.capacity", subject, {"value": value, "unit": unit})
+                for subject, (value, unit) in values.items()
+            ],
+        )
 
 
 def local_pool() -> Pool:

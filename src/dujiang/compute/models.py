@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from dujiang.compute.capacity import Equipment
 from dujiang.compute.places import Nodes, Place
 from dujiang.compute.pricing import Rate
 from dujiang.compute.requests import Limits
@@ -72,7 +73,11 @@ class Pool(models.Model):
 
 
 class NodeGroup(models.Model):
-    """Nodes of a kind in a pool: what one of them has. ``accelerator`` is a key of `accelerators`, empty for none."""
+    """Nodes of a kind in a pool: what one of them has.
+
+    ``accelerator`` is a key of `accelerators`, empty for none; ``fp16_tflops`` a card's peak where it is not known
+    there, with the ``source`` that states it.
+    """
 
     pool = models.ForeignKey(Pool, models.CASCADE, related_name="groups")
     nodes = models.PositiveIntegerField()
@@ -81,6 +86,13 @@ class NodeGroup(models.Model):
     cpu_fp32_tflops = models.FloatField(default=0.0)
     accelerator = models.CharField(max_length=40, blank=True)
     accelerators = models.PositiveIntegerField(default=0)
+    fp16_tflops = models.FloatField(default=0.0)
+    source = models.CharField(max_length=300, blank=True)
+
+    @property
+    def equipment(self) -> Equipment:
+        """The nodes as `capacity` takes them."""
+        return Equipment(self.nodes, self.cpu_fp32_tflops, self.accelerator, self.accelerators, self.fp16_tflops)
 
 
 class Product(models.Model):

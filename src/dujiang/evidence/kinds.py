@@ -30,6 +30,9 @@ KINDS: dict[str, Kind] = {
     "identity.changed": Kind(Text("人员与单位变更", "people or units changed"), Text("人员或单位", "person or unit")),
     "job.submitted": Kind(Text("提交作业", "job submitted"), Text("作业", "job")),
     "job.finished": Kind(Text("作业结束与结算", "job finished and settled"), Text("作业", "job")),
+    "compute.capacity": Kind(
+        Text("登记算力规模", "registered capacity"), Text("规模或占比", "capacity or share"), True
+    ),
     "compute.registered": Kind(Text("算力登记", "compute registered"), Text("算力中心", "compute centre")),
     "voucher.programme": Kind(Text("券计划变更", "voucher programme changed"), Text("券计划", "voucher programme")),
     "voucher.applied": Kind(Text("申请发券", "vouchers applied for"), Text("申请", "application")),

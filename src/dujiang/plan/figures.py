@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Min
 from django.utils import timezone
 
 from dujiang.evidence.kinds import KINDS
@@ -18,6 +19,7 @@ from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
 from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
+from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
 from dujiang.vouchers.actions import month_figures
 
@@ -76,6 +78,8 @@ def _observed(programme: Programme, goals: Mapping[int, Mapping[str, Any]], mont
         figures = until.filter(indicator=one.key)
         last = figures.order_by("-period_end", "-evidence").first()
         if last is None:
+            if found := _measured(one, month):
+                observed[one.key] = found
             continue
         earliest = figures.order_by("period_end").values_list("period_end", flat=True)[:1]
         # Of several records for one period the last one counts.
@@ -86,6 +90,21 @@ def _observed(programme: Programme, goals: Mapping[int, Mapping[str, Any]], mont
             if row is not None
         ]
     return observed
+
+
+def _measured(indicator: Indicator, month: str) -> list[Observation]:
+    """Return the first and the latest record up to the month's end of what measures an indicator, if anything does."""
+    source = measured_by(indicator)
+    if source is None:
+        return []
+    tallies = Tally.objects.filter(kind=source.kind, subject=source.subject, month__lte=month)
+    ends = tallies.aggregate(first=Min("first"), last=Max("last"))
+    found = []
+    for record in Record.objects.filter(sequence__in={one for one in ends.values() if one}).order_by("sequence"):
+        day = timezone.localdate(datetime.fromisoformat(record.time))
+        value = in_unit_of(indicator, json.loads(record.body)["value"])
+        found.append(Observation(day, value, record.sequence, str(KINDS[source.kind].title)))
+    return found
 
 
 def _scenarios(month: str) -> list[ScenarioStanding]:

@@ -91,6 +91,7 @@ class SlurmExecutor:
         for name in ("partition", "account"):
             if name in self._settings:
                 wanted[name] = self._settings[name]
+        self._asked = float("-inf")  # what was known knows nothing of this job
         said = self._run(
             "sbatch", "--parsable", "--no-requeue", *(f"--{name}={value}" for name, value in wanted.items())
         )
