@@ -5,35 +5,41 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 from django.db import transaction
+from django.db.models import Sum
 from django.utils import timezone
 
-from dujiang.compute import pricing
+from dujiang.compute import pricing, supervisor
 from dujiang.compute.capacity import Capacity, capacity
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Outcome, Unreachable
 from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, Price, Product
 from dujiang.compute.places import Offer, offers
 from dujiang.compute.registration import Registration
-from dujiang.compute.requests import COMMAND, JobRequest, check
+from dujiang.compute.requests import COMMAND, LONGEST_SECONDS, JobRequest, Limits, check
 from dujiang.compute.states import State
 from dujiang.evidence.actions import Happening, append, append_all
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role, allowed, require
 from dujiang.messages import Refused, Text
+from dujiang.vouchers import actions as vouchers
 
 OFFICE_UNIT = "推进办公室"
 """Who holds the vouchers of people who act for the office itself, and runs the site's own machine."""
 DISPATCHER = Actor("dispatcher", Role.OFFICE)
 LONGEST_WAIT = timedelta(days=7)
 """How long a quote holds for a job that waits in the queue."""
+_SETTLING = timedelta(days=30)
+"""How much longer than a job may run its hold lasts, so that it outlives a dispatcher that stands still."""
 MOST_LOST, MOST_ATTEMPTS = 3, 10
 """A job is not tried again when so many of its attempts were lost, or so many made."""
 REPORT = "report.json"
@@ -92,6 +98,7 @@ def submit(actor: Actor, request: JobRequest) -> Job:
         with transaction.atomic():
             job.save()
             _write_inputs(job, request)
+            _hold(actor, job, found[0].unit)
             body = {"work": job.work, "holder": job.holder, "product": product.key, **asdict(limits), "most": job.most}
             job.submitted_evidence = append(actor, "job.submitted", f"job:{job.pk}", body).sequence
             job.save()
@@ -100,6 +107,29 @@ def submit(actor: Actor, request: JobRequest) -> Job:
             shutil.rmtree(job.folder, ignore_errors=True)
         raise
     return job
+
+
+def _hold(actor: Actor, job: Job, provider: str) -> None:
+    """Put aside what a job costs at most, from its holder's vouchers for the provider; raises `Refused`."""
+    until = timezone.now() + LONGEST_WAIT + timedelta(seconds=job.seconds) + _SETTLING
+    key = f"job:{job.pk}:{job.attempts.count()}"
+    job.provider = provider
+    try:
+        vouchers.hold(
+            # Who may submit a job may pay for it, also by a key that allows only that.
+            replace(actor, only=None),
+            key=key,
+            holder=job.holder,
+            product=job.product.key,
+            provider=provider,
+            amount=job.most,
+            until=until,
+        )
+        job.hold_key = key
+    except Refused:
+        if job.holder != provider:
+            raise
+        job.hold_key = ""
 
 
 def _write_inputs(job: Job, request: JobRequest) -> None:
@@ -154,12 +184,36 @@ def place(job: Job, pool: Pool) -> Attempt | None:
         job = Job.objects.select_for_update().get(pk=job.pk)
         if job.state != State.QUEUED:
             return None
+        if not _held_for(job, pool):
+            return None
         attempt = Attempt.objects.create(job=job, number=job.attempts.count() + 1, pool=pool)
         shutil.rmtree(attempt.folder, ignore_errors=True)
         shutil.copytree(job.folder / "input", attempt.folder / "work")
         job.state = State.PLACED.value
         job.save()
         return attempt
+
+
+def _held_for(job: Job, pool: Pool) -> bool:
+    """See to it that what a job costs is held for the pool's unit, and long enough; else end the job."""
+    if job.provider == pool.centre.unit and not job.hold_key:
+        return True
+    try:
+        if job.provider != pool.centre.unit:
+            raise Refused(Text("改由别的单位承担", "another unit runs it"))
+        vouchers.extend(DISPATCHER, job.hold_key, timezone.now() + timedelta(seconds=job.seconds) + _SETTLING)
+        return True
+    except Refused:
+        # It waited longer than any quote holds, or goes to another unit.
+        if job.hold_key:
+            vouchers.release(DISPATCHER, job.hold_key)
+    try:
+        _hold(DISPATCHER, job, pool.centre.unit)
+    except Refused as error:
+        job.hold_key = ""
+        _end(DISPATCHER, job, State.FAILED, error.text, None)
+        return False
+    return True
 
 
 def started(attempt: Attempt, handle: str) -> None:
@@ -227,6 +281,72 @@ def rejected(attempt: Attempt, why: Text) -> None:
         _end(DISPATCHER, job, State.FAILED, why, None)
 
 
+def cost_of(numbers: list[int]) -> int:
+    """Return what jobs that have ended cost together, in fen."""
+    return Job.objects.filter(pk__in=numbers).aggregate(sum=Sum("cost", default=0))["sum"]
+
+
+@dataclass
+class Meter:
+    """What `metered` measures: its job, and the peak memory of the work, where the caller knows it."""
+
+    job: Job
+    memory_mib: float = 0.0
+
+
+@contextmanager
+def metered(actor: Actor, *, work: str, limits: Limits) -> Iterator[Meter]:
+    """Run what stands in the block as a job of the site's own machine, by this process; it is charged by its time.
+
+    Where this process is killed, the dispatcher finds the job lost and what was held for it is free again. Raises
+    `NotAllowed`, and `Refused` where the holder's vouchers do not reach.
+    """
+    require(actor, "job.submit")
+    pool = local_pool()
+    room = pool.groups.get()
+    limits = replace(
+        limits,
+        seconds=min(limits.seconds, LONGEST_SECONDS),
+        cpus=min(limits.cpus, room.cpus),
+        memory_mib=min(limits.memory_mib, room.memory_mib),
+    )
+    product = Product.objects.get(key="job")
+    rates = product.rates()
+    [offer] = offers([pool.place], limits, rates, timezone.localtime(), timedelta())
+    with transaction.atomic():
+        job = Job.objects.create(
+            work=work,
+            submitter=str(actor),
+            holder=actor.unit or OFFICE_UNIT,
+            product=product,
+            argv=[],
+            **asdict(limits),
+            exactly_once=True,
+            state=State.RUNNING.value,
+            offers=[asdict(offer)],
+            most=offer.most,
+            rates=[one.as_json() for one in rates],
+        )
+        _hold(actor, job, offer.unit)
+        me = supervisor.identity(os.getpid())
+        attempt = Attempt.objects.create(job=job, number=1, pool=pool, state=Attempt.State.RUNNING, handle=me)
+        shutil.rmtree(job.folder, ignore_errors=True)
+        attempt.folder.mkdir(parents=True)
+        supervisor.claim(attempt.folder, me)
+        job.save()
+    meter, started, before = Meter(job), time.time(), os.times()
+    ended_by, code = "", 0
+    try:
+        yield meter
+    except BaseException as error:
+        ended_by, code = ("", 1) if isinstance(error, Exception) else ("cancelled", None)
+        raise
+    finally:
+        cpu = sum(os.times()[:4]) - sum(before[:4])
+        ended(attempt, Outcome(code, ended_by, started, time.time(), round(cpu, 3), meter.memory_mib))
+        job.refresh_from_db()
+
+
 def unreachable(pool: Pool) -> None:
     """Note since when a pool does not answer."""
     Pool.objects.filter(pk=pool.pk, gone_since=None).update(gone_since=timezone.now())
@@ -276,6 +396,8 @@ def _end(actor: Actor, job: Job, state: State, why: Text, attempt: Attempt | Non
     job.finished = timezone.now()
     job.statement = _statement(job, attempt) if attempt else None
     job.cost = job.statement["fen"] if job.statement else 0
+    if job.hold_key:
+        _settle(job)
     body = {
         "work": job.work,
         "holder": job.holder,
@@ -288,6 +410,20 @@ def _end(actor: Actor, job: Job, state: State, why: Text, attempt: Attempt | Non
     }
     job.evidence = append(actor, "job.finished", f"job:{job.pk}", body).sequence
     job.save()
+
+
+def _settle(job: Job) -> None:
+    """Pay what a job cost from what was held for it, and release the rest; the statement says whose money it was."""
+    if not job.cost:
+        vouchers.release(DISPATCHER, job.hold_key)
+        return
+    try:
+        paid = vouchers.settle(DISPATCHER, job.hold_key, job.cost)
+    except Refused as error:
+        # Nobody settled it in all the time that it was held: what is owed stands on the statement.
+        job.statement = {**job.statement, "hold": job.hold_key, "shares": [], "unpaid": asdict(error.text)}
+    else:
+        job.statement = {**job.statement, "hold": job.hold_key, "shares": [[*one] for one in paid.shares]}
 
 
 def _statement(job: Job, attempt: Attempt) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from dujiang.charts import svg
-from dujiang.compute.actions import REPORT, submit
+from dujiang.compute.actions import REPORT, cost_of, metered, submit
 from dujiang.compute.models import Job
 from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.evidence.actions import append
@@ -60,18 +60,33 @@ def evaluate(
     for seed in results:
         progress(seed, "done")
     missing = [seed for seed in seeds if seed not in results]
-    for result in runner.run(found, missing, size, engine, progress=progress):
-        SeedScore.objects.update_or_create(
-            evaluation=evaluation, seed=result.seed, defaults={"result": result.as_json()}
-        )
-        results[result.seed] = result
-        progress(result.seed, "done")
-    ordered = [results[seed] for seed in seeds]
-    progress(seeds[0], "check")
-    checked = runner.check(found, seeds[0], size, engine, ordered[0])
+    try:
+        with metered(actor, work=f"evaluate:{found.scenario.id}", limits=_limits(found, len(missing))) as meter:
+            evaluation.jobs = [*evaluation.jobs, meter.job.pk]
+            for result in runner.run(found, missing, size, engine, progress=progress):
+                SeedScore.objects.update_or_create(
+                    evaluation=evaluation, seed=result.seed, defaults={"result": result.as_json()}
+                )
+                results[result.seed] = result
+                progress(result.seed, "done")
+            ordered = [results[seed] for seed in seeds]
+            progress(seeds[0], "check")
+            checked = runner.check(found, seeds[0], size, engine, ordered[0])
+            meter.memory_mib = max(role.memory_mib for one in ordered for role in (one.baseline, one.method))
+    finally:
+        evaluation.cost = cost_of(evaluation.jobs)
+        evaluation.save(update_fields=["jobs", "cost"])
     verdict = runner.verdict(found.scenario, ordered, checked.faults)
-    evaluation.picture = svg(checked.picture) if checked.picture else ""
-    return _finish(actor, found, evaluation, ordered, verdict)
+    picture = svg(checked.picture) if checked.picture else ""
+    return _finish(actor, found, evaluation, ordered, verdict, picture)
+
+
+def _limits(found: Found, seeds: int) -> Limits:
+    """Return what an evaluation may use: each seed's steps, and those of the check, at the scenario's limits."""
+    resources = found.scenario.resources
+    steps = 2 * seeds + 1
+    seconds = math.ceil(steps * resources.seconds) + (seeds + 1) * _AROUND.seconds
+    return Limits(seconds=seconds, memory_mib=resources.memory_mib, cpus=2)
 
 
 def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
@@ -112,14 +127,13 @@ def file_job(actor: Actor, found: Found, name: str, content: bytes) -> JobReques
 
 @transaction.atomic
 def _finish(
-    actor: Actor, found: Found, evaluation: Evaluation, results: list[SeedResult], verdict: Verdict
+    actor: Actor, found: Found, evaluation: Evaluation, results: list[SeedResult], verdict: Verdict, picture: str
 ) -> Evaluation:
     # Whoever evaluated the same beside us may have finished it first; one evaluation leaves one record.
-    picture = evaluation.picture
     evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if evaluation.evidence is None:
-        evaluation.picture = picture
         evaluation.verdict = verdict_json(verdict)
+        evaluation.picture = picture
         kind = "scenario.evaluated" if len(results) >= MIN_SEEDS else "scenario.tried"
         body = record(found, evaluation, results)
         evaluation.evidence = append(actor, kind, evaluation.scenario, body).sequence
@@ -165,4 +179,6 @@ def record(found: Found, evaluation: Evaluation, results: list[SeedResult]) -> d
             for role in ("baseline", "method")
         },
         "verdict": evaluation.verdict,
+        "jobs": evaluation.jobs,
+        "fen": evaluation.cost,
     }

@@ -8,7 +8,8 @@ from django.db import models
 class Evaluation(models.Model):
     """One evaluation of one version of a scenario. ``evidence`` is set when it is finished.
 
-    ``picture`` is the method's answer to the first case, as SVG.
+    ``picture`` is the method's answer to the first case, as SVG. ``jobs`` are the numbers of the jobs that it ran as,
+    several where it was taken up again, and ``cost`` what they cost together, in fen.
     """
 
     scenario = models.CharField(max_length=120)
@@ -19,6 +20,8 @@ class Evaluation(models.Model):
     started = models.DateTimeField(auto_now_add=True)
     verdict = models.JSONField(null=True)
     picture = models.TextField(blank=True)
+    jobs = models.JSONField(default=list)
+    cost = models.BigIntegerField(default=0)
     evidence = models.BigIntegerField(null=True)
 
     class Meta:
