@@ -45,6 +45,7 @@ ReturnToService=2
 MpiDefault=none
 SwitchType=switch/none
 KillWait=5
+MessageTimeout=2
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """

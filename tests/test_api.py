@@ -123,6 +123,9 @@ def job_calls():
     yield "get", f"/jobs/{done}/logs/stdout", {}
     yield "get", f"/jobs/{done}/results/out", {}
     yield "post", "/compute/quote", COMMAND
+    yield "get", "/compute/pools", {}
+    yield "get", "/compute/products", {}
+    yield "get", "/compute/capacity", {}
 
 
 def calls(month):

@@ -112,7 +112,8 @@ def submit(actor: Actor, request: JobRequest) -> Job:
 def _hold(actor: Actor, job: Job, provider: str) -> None:
     """Put aside what a job costs at most, from its holder's vouchers for the provider; raises `Refused`."""
     until = timezone.now() + LONGEST_WAIT + timedelta(seconds=job.seconds) + _SETTLING
-    key = f"job:{job.pk}:{job.attempts.count()}"
+    job.holds += 1
+    key = f"job:{job.pk}:{job.holds}"
     job.provider = provider
     try:
         vouchers.hold(

@@ -13,6 +13,7 @@ from dujiang.compute import actions
 from dujiang.compute.describing import described
 from dujiang.compute.models import Job
 from dujiang.compute.requests import JobRequest, Limits
+from dujiang.compute.standing import capacity_now, pools_now, products_now
 from dujiang.compute.states import State
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import Text
@@ -50,6 +51,15 @@ class CommandIn(Schema):
         """Return it as a request."""
         fields = self.dict()
         return JobRequest(**{**fields, "limits": Limits(**fields["limits"])})
+
+
+class CapacityOut(Schema):
+    """Registered capacity in EFlops; `share` is the intelligent one's, in per cent, null where nothing is registered."""
+
+    intelligent: float
+    general: float
+    domestic: float
+    share: float | None
 
 
 class OfferOut(Schema):
@@ -164,3 +174,24 @@ def result(request: Any, number: int, name: str) -> FileResponse:
 def quote(request: Any, wanted: CommandIn) -> list[Any]:
     """Return what each pool would ask for a command, the cheapest first."""
     return list(actions.quote(request.auth, wanted.request()))
+
+
+@compute.get("/pools", response=list[dict[str, Any]])
+def pools(request: Any) -> list[dict[str, Any]]:
+    """Return the pools with their size, their state and what runs there."""
+    require(request.auth, "compute.read")
+    return pools_now()
+
+
+@compute.get("/products", response=list[dict[str, Any]])
+def products(request: Any) -> list[dict[str, Any]]:
+    """Return the products with their prices, in fen an hour."""
+    require(request.auth, "compute.read")
+    return products_now()
+
+
+@compute.get("/capacity", response=CapacityOut)
+def capacity(request: Any) -> dict[str, Any]:
+    """Return the registered capacity in EFlops, and the intelligent share in per cent."""
+    require(request.auth, "compute.read")
+    return capacity_now()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import signal
 import subprocess
 import sys
@@ -41,6 +42,78 @@ def _request(
     command: list[str], seconds: int, memory: int, cpus: int, gpus: float, accelerator: str, **more: Any
 ) -> JobRequest:
     return JobRequest(argv=command, limits=Limits(seconds, memory, cpus, round(gpus * 1000), accelerator), **more)
+
+
+@compute.command("register")
+def register_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="中心的 TOML 文件 / the centre's TOML file")],
+) -> None:
+    """登记算力中心、算力池、产品与价格，重新登记即更新 / Register a compute centre; again, update it."""
+    with plain_errors():
+        from dujiang.compute.registration import read
+
+        told = read(file)
+        open_store()
+        from dujiang.compute.actions import register
+
+        centre = register(at_the_terminal(), told, file.name, hashlib.sha256(file.read_bytes()).hexdigest())
+        say(
+            Text(
+                f"已登记 {centre.name}：{len(told.pools)} 个算力池，{len(told.prices)} 条价格（存证 {centre.evidence}）",
+                f"Registered {centre.key}: {len(told.pools)} pools, {len(told.prices)} prices (evidence {centre.evidence})",
+            )
+        )
+
+
+@compute.command("pools")
+def pools_command(json_file: Json = None) -> None:
+    """算力池、在用与排队，登记的算力规模 / Pools with what they hold and what runs there; registered capacity."""
+    with plain_errors():
+        open_store()
+        from dujiang.compute.standing import capacity_now, pools_now
+
+        rows = table(
+            Text("算力池", "Pool"), Text("算力中心", "Centre"), Text("执行器", "Executor"), Text("状态", "State"),
+            Text("核", "Cores"), Text("卡", "Cards"), Text("作业", "Jobs"), Text("PUE", "PUE"),
+        )  # fmt: skip
+        found = pools_now()
+        for one in found:
+            cards = "\n".join(f"{kind} {count}" for kind, count in one["cards"].items()) or "—"
+            cores = f"{one['cpus_used']} / {one['cpus']}"
+            pue = "—" if one["pue"] is None else f"{one['pue']:.2f}"
+            rows.add_row(one["pool"], one["name"], one["kind"], one["state"], cores, cards, str(one["running"]), pue)
+        console.print(rows)
+        total = capacity_now()
+        say(
+            Text(
+                f"智算规模 {total['intelligent']:.4g} EFlops，占比 {total['share'] or 0:.1f}%，国产 {total['domestic']:.4g} EFlops",
+                f"intelligent {total['intelligent']:.4g} EFlops, share {total['share'] or 0:.1f} %, "
+                f"domestic {total['domestic']:.4g} EFlops",
+            )
+        )
+        write_json(json_file, {"pools": found, "capacity": total})
+
+
+@compute.command("products")
+def products_command(json_file: Json = None) -> None:
+    """产品与价格 / Products and their prices."""
+    with plain_errors():
+        open_store()
+        from dujiang.compute.standing import products_now
+
+        rows = table(
+            Text("产品", "Product"), Text("类别", "Kind"), Text("资源", "Resource"), Text("元/小时", "CNY an hour"),
+            Text("中心", "Centre"), Text("时段", "Hours"), Text("有效期", "Valid"),
+        )  # fmt: skip
+        found = products_now()
+        for one in found:
+            for price in one["prices"]:
+                hours = f"{price['from_hour']}–{price['until_hour']}"
+                valid = f"{price['valid_from']} – {price['valid_until']}"
+                centre = price["centre"] or "—"
+                rows.add_row(one["product"], one["kind"], price["resource"], yuan(price["fen"]), centre, hours, valid)
+        console.print(rows)
+        write_json(json_file, found)
 
 
 @compute.command("quote")

@@ -65,6 +65,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}
+        self._not_before: dict[str, float] = {}
 
     def recover(self, **where: object) -> None:
         """Find out what became of attempts that were placed, and may or may not have been started."""
@@ -141,7 +142,8 @@ class Dispatcher:
         if attempt is None:
             return False
         task = Task(
-            name=f"dujiang-{job.pk}-{attempt.number}",
+            # By it the centre finds the hold that its invoice names.
+            name=attempt.job.hold_key or f"job:{job.pk}",
             argv=job.argv,
             seconds=job.seconds,
             memory_mib=job.memory_mib,
@@ -169,9 +171,14 @@ class Dispatcher:
     def _probe(self, pool: Pool) -> None:
         """Ask a pool that did not answer again; after a while, take what ran there as lost."""
         runs = self._of(pool)
+        asked = time.monotonic()
+        if asked < self._not_before.get(pool.key, 0.0):
+            return
         try:
             runs.ping()
         except Unreachable:
+            # What does not answer takes its time; other pools are not to wait for it.
+            self._not_before[pool.key] = time.monotonic() + 5 * (time.monotonic() - asked)
             if timezone.now() - pool.gone_since < timedelta(seconds=settings.COMPUTE_GIVE_UP_SECONDS):
                 return
             for attempt in Attempt.objects.filter(state__in=_UNDER_WAY, pool=pool).select_related(*_WHOLE):

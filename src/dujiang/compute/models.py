@@ -157,7 +157,7 @@ class Job(models.Model):
     """Work that somebody asked for: an argv with input files, its limits, what it was quoted and what it cost.
 
     ``offers`` are the pools that may run it, the cheapest first (`places.Offer`), ``most`` what the dearest would ask;
-    ``hold_key`` is the hold of vouchers for it, of which ``provider`` is paid; it is empty where a unit's own machine
+    ``hold_key`` is the hold of vouchers for it (the last of ``holds``), of which ``provider`` is paid; it is empty where a unit's own machine
     works for the unit and its vouchers do not reach. ``rates`` are the prices of its product when it was submitted (`pricing.Rate`), by which it is charged.
 
     ``work`` is ``command`` where the submitter wrote the argv, else the name of the work, such as
@@ -185,6 +185,7 @@ class Job(models.Model):
     finished = models.DateTimeField(null=True)
     offers = models.JSONField(default=list)
     most = models.BigIntegerField(default=0)
+    holds = models.PositiveSmallIntegerField(default=0)
     hold_key = models.CharField(max_length=120, blank=True)
     provider = models.CharField(max_length=120, blank=True)
     rates = models.JSONField(default=list)

@@ -33,7 +33,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What an executor is to run: ``seconds`` of wall time at most, ``gpu_milli`` in thousandths of a card."""
+    """What an executor is to run: ``seconds`` of wall time at most, ``gpu_milli`` in thousandths of a card.
+
+    ``name`` is what the pool's own accounting shows: the hold of vouchers that pays for it.
+    """
 
     name: str
     argv: list[str]

@@ -42,8 +42,6 @@ _NOT_THERE = (
 )
 _SECONDS = 30
 _FRESH = 0.9
-_OWN_MEMORY_MIB = 32
-"""What the supervisor itself takes, above the job's memory."""
 
 
 class _Known(NamedTuple):
@@ -81,7 +79,7 @@ class SlurmExecutor:
             "export": "NONE",
             "ntasks": "1",
             "cpus-per-task": str(task.cpus),
-            "mem": f"{task.memory_mib + _OWN_MEMORY_MIB}M",
+            "mem": f"{task.memory_mib}M",
             # The supervisor ends the job in time; Slurm, which counts minutes, after it.
             "time": str(task.seconds // 60 + 2),
             "wrap": f"exec {shlex.join(command)}",

@@ -4,20 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('scenarios', '0002_picture'),
+        ("scenarios", "0002_picture"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='evaluation',
-            name='cost',
+            model_name="evaluation",
+            name="cost",
             field=models.BigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='evaluation',
-            name='jobs',
+            model_name="evaluation",
+            name="jobs",
             field=models.JSONField(default=list),
         ),
     ]
