@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.i18n import set_language
 
 from dujiang.api import api
+from dujiang.compute import pages as compute
 from dujiang.console import pages as console
 from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
@@ -38,6 +39,11 @@ urlpatterns = [
     path("vouchers/applications/", vouchers.applications, name="voucher-applications"),
     path("vouchers/applications/<int:number>/review/", vouchers.review, name="voucher-review"),
     path("vouchers/applications/<int:number>/grant/", vouchers.grant, name="voucher-grant"),
+    path("compute/", compute.pools, name="compute"),
+    path("jobs/", compute.jobs, name="jobs"),
+    path("jobs/<int:number>/", compute.job, name="job"),
+    path("jobs/<int:number>/cancel/", compute.cancel, name="job-cancel"),
+    path("jobs/<int:number>/results/<str:result>", compute.result, name="job-result"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

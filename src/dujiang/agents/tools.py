@@ -19,7 +19,7 @@ from dujiang.agents import confirmation
 from dujiang.agents.search import Hit, What, search
 from dujiang.compute import actions as compute
 from dujiang.compute.api import JobOut, OfferOut, find_job
-from dujiang.compute.commands import yuan
+from dujiang.compute.money import yuan
 from dujiang.compute.describing import described as job_described
 from dujiang.compute.models import Job, Product
 from dujiang.compute.places import Offer

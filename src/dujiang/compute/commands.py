@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dujiang.compute.pricing import yuan
+from dujiang.compute.money import yuan
 from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.compute.states import State
 from dujiang.identity.permission import at_the_terminal
@@ -70,7 +70,10 @@ def pools_command(json_file: Json = None) -> None:
     """算力池、在用与排队，登记的算力规模 / Pools with what they hold and what runs there; registered capacity."""
     with plain_errors():
         open_store()
+        from dujiang.compute.actions import local_pool
         from dujiang.compute.standing import capacity_now, pools_now
+
+        local_pool()
 
         rows = table(
             Text("算力池", "Pool"), Text("算力中心", "Centre"), Text("执行器", "Executor"), Text("状态", "State"),
@@ -99,7 +102,10 @@ def products_command(json_file: Json = None) -> None:
     """产品与价格 / Products and their prices."""
     with plain_errors():
         open_store()
+        from dujiang.compute.actions import local_pool
         from dujiang.compute.standing import products_now
+
+        local_pool()
 
         rows = table(
             Text("产品", "Product"), Text("类别", "Kind"), Text("资源", "Resource"), Text("元/小时", "CNY an hour"),

@@ -51,6 +51,7 @@ def work(*, until: Callable[[], bool] = lambda: False) -> None:
     while not until():
         if held := lease(settings.HOME):
             with held:
+                actions.local_pool()
                 dispatcher = Dispatcher()
                 dispatcher.recover()
                 while not until():

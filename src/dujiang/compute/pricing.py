@@ -143,8 +143,3 @@ def _rate(rates: Sequence[Rate], resource: str, place: str, at: datetime) -> Rat
 
 def _no_price(resource: str, place: str) -> Refused:
     return Refused(Text(f"{place} 的 {resource} 当时没有价格", f"{resource} has no price at {place} then"))
-
-
-def yuan(fen: int) -> str:
-    """Return an amount of fen in CNY."""
-    return f"{fen // 100}.{fen % 100:02d}"

@@ -7,14 +7,13 @@ from typing import Any
 
 from django.db.models import Count, Q, Sum
 
-from dujiang.compute.actions import local_pool, registered_capacity
+from dujiang.compute.actions import registered_capacity
 from dujiang.compute.models import Attempt, Job, Pool, Product
 from dujiang.compute.states import State
 
 
 def pools_now() -> list[dict[str, Any]]:
     """Return each pool with its size, its state (``open``, ``closed``, ``gone``) and what runs there now."""
-    local_pool()
     used = {
         row["pool"]: row
         for row in Attempt.objects.filter(state__in=(Attempt.State.PLACED, Attempt.State.RUNNING))
@@ -54,7 +53,6 @@ def _pool(pool: Pool, used: dict[str, Any] | None) -> dict[str, Any]:
 
 def products_now() -> list[dict[str, Any]]:
     """Return each product with its prices, in fen for an hour of a core, a GiB or a card."""
-    local_pool()
     return [
         {
             "product": one.key,

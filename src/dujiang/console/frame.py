@@ -24,6 +24,8 @@ NAVIGATION = (
     Entry("dispatch", gettext_lazy("Monthly dispatch"), "dispatch.read"),
     Entry("plan", gettext_lazy("The plan"), "plan.read"),
     Entry("scenarios", gettext_lazy("Scenarios"), "scenario.read"),
+    Entry("compute", gettext_lazy("Compute"), "compute.read"),
+    Entry("jobs", gettext_lazy("Jobs"), "job.read"),
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),

@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from dujiang import messages
-from dujiang.compute.pricing import yuan
 from dujiang.identity.permission import Actor, allowed
 from dujiang.messages import Text
 from dujiang.plan.dispatch import industry_title
@@ -22,7 +21,6 @@ from dujiang.plan.wording import figure, target_text
 register = template.Library()
 register.filter("target", target_text)
 register.filter("figure", figure)
-register.filter("yuan", yuan)
 
 
 @register.filter
