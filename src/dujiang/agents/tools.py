@@ -19,9 +19,9 @@ from dujiang.agents import confirmation
 from dujiang.agents.search import Hit, What, search
 from dujiang.compute import actions as compute
 from dujiang.compute.api import JobOut, OfferOut, find_job
-from dujiang.compute.money import yuan
 from dujiang.compute.describing import described as job_described
 from dujiang.compute.models import Job, Product
+from dujiang.compute.money import yuan
 from dujiang.compute.places import Offer
 from dujiang.compute.requests import LARGEST_INPUT, JobRequest
 from dujiang.evidence.api import LAST, RecordOut, find_record, find_records
