@@ -16,6 +16,7 @@ from dujiang.plan.commands import dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
 from dujiang.terminal import plain_errors, say
 from dujiang.vouchers.commands import voucher
+from dujiang.tokens.commands import gateway_command
 
 app = typer.Typer(
     name="dujiang",
@@ -35,6 +36,7 @@ app.add_typer(key)
 app.add_typer(voucher)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
+app.command("gateway")(gateway_command)
 
 
 @app.command()

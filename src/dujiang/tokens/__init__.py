@@ -1,0 +1,1 @@
+"""The model gateway: OpenAI's HTTP API in front of model services, paid from vouchers that it can't overspend."""
