@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "dujiang.plan",
     "dujiang.scenarios",
     "dujiang.compute",
+    "dujiang.tokens",
     "dujiang.vouchers",
     "dujiang.identity",
 ]

@@ -64,7 +64,7 @@ def test_a_million_holds_of_64_clients_on_one_voucher(tmp_path):
         for number in range(count):
             amount = numbers[number % 97]
             try:
-                hold = escrow.hold(PURSE, amount) or await escrow.hold_soon(PURSE, amount)
+                hold = escrow.hold(PURSE, amount, "k", "m") or await escrow.hold_soon(PURSE, amount, "k", "m")
             except Short:
                 charged["short"] += 1
             else:
@@ -73,13 +73,13 @@ def test_a_million_holds_of_64_clients_on_one_voucher(tmp_path):
                 # The oldest is settled for less than was held, for all of it, or for nothing.
                 hold, amount = flying.pop(0)
                 cost = amount * (number % 5) // 4
-                charged["cost"] += escrow.settle(hold, cost, "k", "m", "u", Usage(cost, 0, 1), "reported")
+                charged["cost"] += escrow.settle(hold, cost, "u", Usage(cost, 0, 1), "reported")
                 charged["settled"] += 1
             if number % 16 == 0:
                 await asyncio.sleep(0)
                 assert escrow.purses[PURSE].free >= 0
         for hold, amount in flying:
-            charged["cost"] += escrow.settle(hold, amount // 2, "k", "m", "u", Usage(amount // 2, 0, 1), "reported")
+            charged["cost"] += escrow.settle(hold, amount // 2, "u", Usage(amount // 2, 0, 1), "reported")
             charged["settled"] += 1
 
     async def gateway(number):
@@ -136,16 +136,16 @@ def test_a_gateway_that_dies_anywhere_goes_on_from_its_journal(tmp_path_factory,
         for what, how in steps:
             if what == "hold":
                 try:
-                    flying[await escrow.hold_soon(PURSE, how)] = how
+                    flying[await escrow.hold_soon(PURSE, how, "k", "m")] = how
                 except Short:
                     assert how > FEN or expected.cost + sum(flying.values()) > amount - 4 * FEN
             elif what == "settle" and flying:
                 number, held = flying.popitem()
                 cost = int(held * how)
-                assert escrow.settle(number, cost, "k", "m", "u", Usage(cost, 0, 0), "reported") == cost
+                assert escrow.settle(number, cost, "u", Usage(cost, 0, 0), "reported") == cost
                 expected = expected.plus(Tally(requests=1, prompt=cost, cost=cost))
                 with pytest.raises(KeyError):
-                    escrow.settle(number, cost, "k", "m", "u", Usage(0, 0, 0), "reported")
+                    escrow.settle(number, cost, "u", Usage(0, 0, 0), "reported")
             elif what == "tend":
                 await escrow.tend(all_idle=how)
             elif what == "die":
@@ -165,7 +165,7 @@ def test_a_gateway_that_dies_anywhere_goes_on_from_its_journal(tmp_path_factory,
             assert all(purse.free >= 0 for purse in escrow.purses.values())
             assert sum(purse.held for purse in escrow.purses.values()) == sum(flying.values())
         for number in list(flying):
-            escrow.settle(number, 0, "k", "m", "u", Usage(0, 0, 0), "failed")
+            escrow.settle(number, 0, "u", Usage(0, 0, 0), "failed")
             expected = expected.plus(Tally(requests=1, failed=1))
         await escrow.close()
 
@@ -198,17 +198,17 @@ def test_a_gateway_that_was_away_too_long_spends_nothing_that_is_not_its_own(tmp
 
     async def main():
         away = Escrow(Journal(tmp_path / "a"), bank_at(tmp_path, 10 * FEN), block=10 * FEN, clock=lambda: clock[0])
-        number = await away.hold_soon(PURSE, 4 * FEN)
+        number = await away.hold_soon(PURSE, 4 * FEN, "k", "m")
         # The bank's clock is the real one, so the lease, made in the past, has ended for it.
         other = Escrow(Journal(tmp_path / "b"), bank_at(tmp_path, 10 * FEN), block=10 * FEN)
-        held = [await other.hold_soon(PURSE, 5 * FEN), await other.hold_soon(PURSE, 5 * FEN)]
+        held = [await other.hold_soon(PURSE, 5 * FEN, "k", "m"), await other.hold_soon(PURSE, 5 * FEN, "k", "m")]
         for one in held:
-            other.settle(one, 5 * FEN, "k", "m", "u", Usage(0, 0, 0), "reported")
+            other.settle(one, 5 * FEN, "u", Usage(0, 0, 0), "reported")
         await other.close()
-        away.settle(number, 3 * FEN, "k", "m", "u", Usage(0, 0, 0), "reported")
+        away.settle(number, 3 * FEN, "u", Usage(0, 0, 0), "reported")
         clock[0] = time.time()
         with pytest.raises(Short):
-            await away.hold_soon(PURSE, 1)
+            await away.hold_soon(PURSE, 1, "k", "m")
         await away.close()
 
     asyncio.run(main())

@@ -41,5 +41,10 @@ KINDS: dict[str, Kind] = {
     "voucher.settled": Kind(Text("券结算批次", "batch of vouchers settled"), Text("过账序号", "postings")),
     "voucher.returned": Kind(Text("券收回", "vouchers went back"), Text("发放", "grant")),
     "voucher.reconciled": Kind(Text("券对账", "vouchers reconciled"), Text("供应方与月份", "provider and month")),
+    "token.offered": Kind(
+        Text("模型、服务或价格变更", "models, services or prices changed"), Text("模型或服务", "model or service")
+    ),
+    "token.key": Kind(Text("模型密钥变更", "keys of models changed"), Text("持券单位", "holder")),
+    "token.settled": Kind(Text("词元结算批次", "batch of tokens settled"), Text("网关", "gateway")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

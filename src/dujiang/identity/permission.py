@@ -90,7 +90,6 @@ _holder = _plays(Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRI
 _auditor = _plays(Role.AUDITOR)
 _city = _plays(Role.CITY)
 _reviewer = _plays(Role.REVIEWER)
-_holder = _plays(Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE)  # of vouchers, by their unit
 
 RULES = RuleSet(
     {
@@ -121,6 +120,12 @@ RULES = RuleSet(
         "scenario.read": _anyone,
         # A lead unit reports its own indicators; what no unit leads, the office reports.
         "statistic.record": _office | (_lead & _own_unit),
+        "token.browse": _anyone,
+        "token.issue-key": _office | (_holder & _own_unit),
+        "token.meter": _office,
+        "token.offer": _office,
+        "token.read-kept": _holder,
+        "token.statement": _office | _auditor | (_holder & _own_unit),
         "voucher.allot": _office | (_city & _own_unit),
         "voucher.apply": _office | (_holder & _own_unit),
         "voucher.browse": _anyone,

@@ -38,10 +38,12 @@ log = logging.getLogger("dujiang.tokens")
 
 
 class Held(NamedTuple):
-    """A hold: whose, and how much."""
+    """A hold: whose, how much, by which key and for which model."""
 
     purse: PurseName
     amount: int
+    key: str
+    model: str
 
 
 class Short(Exception):
@@ -87,7 +89,7 @@ class Escrow:
         self._next = 1
         self._replay()
         for number in list(self.holds):
-            self.settle(number, 0, "", "", "", NOTHING, "abandoned")
+            self.settle(number, 0, "", NOTHING, "abandoned")
         # Leased, but the gateway died before it noted so; or no longer leased, since it was away for too long.
         for key in leases ^ set(self._owners):
             self._close(key)
@@ -113,11 +115,8 @@ class Escrow:
     def _apply(self, record: list[Any]) -> None:
         what = record[0]
         if what == "hold":
-            _, number, holder, provider, amount = record
-            name = PurseName(holder, provider)
-            self.purses[name].hold(amount)
-            self.holds[number] = Held(name, amount)
-            self._next = number + 1
+            self._held(*record[1:])
+            self._next = record[1] + 1
         elif what == "settle":
             self._settled(*record[1:])
         elif what == "lease":
@@ -138,10 +137,8 @@ class Escrow:
         self._next = state["next"]
         for key, holder, provider, amount, until, spent in state["leases"]:
             self._leased(PurseName(holder, provider), Lease(key, amount, until, spent))
-        for number, holder, provider, amount in state["holds"]:
-            name = PurseName(holder, provider)
-            self.purses[name].hold(amount)
-            self.holds[number] = Held(name, amount)
+        for record in state["holds"]:
+            self._held(*record)
 
     def _state(self) -> dict[str, Any]:
         leases = [
@@ -149,12 +146,12 @@ class Escrow:
             for name, purse in self.purses.items()
             for lease in purse.leases
         ]
-        holds = [(number, *held.purse, held.amount) for number, held in self.holds.items()]
+        holds = [(number, *held.purse, *held[1:]) for number, held in self.holds.items()]
         return {"next": self._next, "leases": leases, "holds": holds}
 
     # Holding and settling: what every request does.
 
-    def hold(self, name: PurseName, amount: int) -> int | None:
+    def hold(self, name: PurseName, amount: int, key: str, model: str) -> int | None:
         """Hold an amount in memory and journal; returns its number, None where more must be leased first.
 
         Raises OSError where the journal can't be written.
@@ -163,27 +160,32 @@ class Escrow:
         if purse is None or amount > purse.free or (now := self._clock()) > self._ends[name]:
             return None
         number = self._next
-        self.journal.append(["hold", number, *name, amount])
+        self.journal.append(["hold", number, *name, amount, key, model])
         self._next = number + 1
         purse.hold(amount)
         purse.used = now
-        self.holds[number] = Held(name, amount)
+        self.holds[number] = Held(name, amount, key, model)
         if purse.free < self._block // 4 and name not in self._refilling:
             self._prefetch(name)
         return number
 
-    def settle(self, number: int, cost: int, key: str, model: str, upstream: str, usage: Usage, how: str) -> int:
+    def settle(self, number: int, cost: int, upstream: str, usage: Usage, how: str) -> int:
         """Settle a hold, once, and return what was charged: the cost, but never more than was held.
 
         ``how`` says where the usage is from: ``reported``, ``counted``, ``failed`` (nothing was produced) or
         ``abandoned``. Raises KeyError for a hold that is settled or never was, OSError for the journal.
         """
-        charged = min(cost, self.holds[number].amount)
-        at = round(self._clock(), 3)
-        record = (number, charged, at, key, model, upstream, *usage, how)
+        held = self.holds[number]
+        charged = min(cost, held.amount)
+        record = (number, charged, round(self._clock(), 3), held.key, held.model, upstream, *usage, how)
         self.journal.append(["settle", *record])
         self._settled(*record)
         return charged
+
+    def _held(self, number: int, holder: str, provider: str, amount: int, key: str, model: str) -> None:
+        name = PurseName(holder, provider)
+        self.purses[name].hold(amount)
+        self.holds[number] = Held(name, amount, key, model)
 
     def _settled(
         self,
@@ -240,10 +242,10 @@ class Escrow:
             self._note_end(name)
         self._closed.add(key)
 
-    async def hold_soon(self, name: PurseName, amount: int) -> int:
+    async def hold_soon(self, name: PurseName, amount: int, key: str, model: str) -> int:
         """Hold an amount, leasing what is missing; raises `Short`, OSError."""
         for _ in range(20):
-            number = self.hold(name, amount)
+            number = self.hold(name, amount, key, model)
             if number is not None:
                 return number
             task = self._refilling.get(name)

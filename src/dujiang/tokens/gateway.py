@@ -239,9 +239,9 @@ class Gateway:
         purse = PurseName(job.key.holder, job.model.provider)
         amount = job.price.most(job.bound)
         try:
-            number = self.escrow.hold(purse, amount)
+            number = self.escrow.hold(purse, amount, job.key.id, job.model.name)
             if number is None:
-                number = await self.escrow.hold_soon(purse, amount)
+                number = await self.escrow.hold_soon(purse, amount, job.key.id, job.model.name)
         except Short as error:
             raise errors.MONEY_HELD if error.soon else errors.NO_MONEY from None
         except OSError:
@@ -258,7 +258,7 @@ class Gateway:
         name = job.service.spec.name if job.service else ""
         job.usage, job.how = usage, how
         try:
-            job.cost = self.escrow.settle(job.number, cost, job.key.id, job.model.name, name, usage, how)
+            job.cost = self.escrow.settle(job.number, cost, name, usage, how)
         except OSError:
             # The hold stays in the journal, and ends as abandoned when the gateway starts anew.
             log.exception("the journal can't be written")
