@@ -30,6 +30,7 @@ from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
+from dujiang.tokens.models import Key as TokenKey
 
 OFFICE = Actor("tester", Role.OFFICE)
 LEAD = Actor("li", Role.LEAD_UNIT, "经济和信息化厅")
@@ -143,6 +144,11 @@ def calls(month):
     yield "post", "/statistics", {"data": {"table": table()}}
     yield "get", "/scenarios", {}
     yield "get", "/scenarios/manufacturing/job-shop", {}
+    yield "get", "/tokens/models", {}
+    yield "get", "/tokens/usage", {}
+    yield "get", "/tokens/keys", {}
+    yield "post", "/tokens/keys", {"data": {"holder": "经济和信息化厅"}, "content_type": "application/json"}
+    yield "post", f"/tokens/keys/{getattr(TokenKey.objects.first(), 'pk', 1)}/revoke", {}
     yield "get", "/evidence", {}
     yield "get", "/evidence/1", {}
 
@@ -181,6 +187,7 @@ def test_the_public_reads_and_changes_nothing(programme):
     before = Record.objects.count()
     for method, path, more in calls("2026-01"):
         closed = method == "post" or path.startswith(("/jobs", "/vouchers/statement", "/vouchers/balance"))
+        closed = method == "post" or path.startswith(("/jobs", "/tokens/usage", "/tokens/keys"))
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
     assert Record.objects.count() == before
 

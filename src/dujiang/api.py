@@ -21,6 +21,7 @@ from dujiang.messages import BadInput, Refused, Text
 from dujiang.plan.api import router as plan
 from dujiang.scenarios.api import router as scenarios
 from dujiang.vouchers.api import router as vouchers
+from dujiang.tokens.api import router as tokens
 
 
 class Caller(HttpBearer):
@@ -52,6 +53,7 @@ api.add_router("/evidence", evidence)
 api.add_router("/vouchers", vouchers)
 api.add_router("/jobs", jobs)
 api.add_router("/compute", compute)
+api.add_router("/tokens", tokens)
 
 
 def _problem(status: int, text: Text, **more: Any) -> HttpResponse:

@@ -15,8 +15,8 @@ from dujiang.messages import Text
 from dujiang.plan.commands import dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
 from dujiang.terminal import plain_errors, say
+from dujiang.tokens.commands import gateway_command, token
 from dujiang.vouchers.commands import voucher
-from dujiang.tokens.commands import gateway_command
 
 app = typer.Typer(
     name="dujiang",
@@ -34,6 +34,7 @@ app.add_typer(person)
 app.add_typer(unit)
 app.add_typer(key)
 app.add_typer(voucher)
+app.add_typer(token)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)

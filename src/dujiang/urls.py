@@ -11,6 +11,7 @@ from dujiang.identity.web import page
 from dujiang.plan import pages as plan
 from dujiang.scenarios import pages as scenarios
 from dujiang.vouchers import pages as vouchers
+from dujiang.tokens import pages as tokens
 
 urlpatterns = [
     path("", console.overview, name="overview"),
@@ -44,6 +45,12 @@ urlpatterns = [
     path("jobs/<int:number>/", compute.job, name="job"),
     path("jobs/<int:number>/cancel/", compute.cancel, name="job-cancel"),
     path("jobs/<int:number>/results/<str:result>", compute.result, name="job-result"),
+    path("models/", tokens.models, name="models"),
+    path("models/keys/", tokens.keys, name="token-keys"),
+    path("models/keys/<int:number>/revoke/", tokens.revoke, name="token-key-revoke"),
+    path("models/usage/", tokens.usage, name="token-usage"),
+    path("models/usage/usage.csv", tokens.usage_table, name="token-usage-table"),
+    path("models/spend/", tokens.spend, name="token-spend"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

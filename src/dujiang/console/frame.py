@@ -27,6 +27,7 @@ NAVIGATION = (
     Entry("compute", gettext_lazy("Compute"), "compute.read"),
     Entry("jobs", gettext_lazy("Jobs"), "job.read"),
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),
+    Entry("models", gettext_lazy("Models"), "token.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
 )

@@ -124,6 +124,7 @@ RULES = RuleSet(
         "token.issue-key": _office | (_holder & _own_unit),
         "token.meter": _office,
         "token.offer": _office,
+        "token.oversee": _office | _auditor,
         "token.read-kept": _holder,
         "token.statement": _office | _auditor | (_holder & _own_unit),
         "voucher.allot": _office | (_city & _own_unit),

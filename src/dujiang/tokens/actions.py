@@ -20,7 +20,10 @@ from dujiang.tokens import keys, prices
 from dujiang.tokens.filters import Filter
 from dujiang.tokens.models import Exchange, Key, Line, Model, Price, Revision, Upstream
 from dujiang.tokens.upstreams import Upstream as Service
+from dujiang.vouchers.actions import balance
 
+PRODUCT = "tokens"
+"""What vouchers must be good for to pay for tokens."""
 LONGEST_KEY = 366
 """Days."""
 LONGEST_KEPT = 180
@@ -203,10 +206,38 @@ def statement(actor: Actor, holder: str | None, since: date, until: date) -> lis
 
 
 def spend_by_holder(actor: Actor, since: date, until: date) -> list[dict[str, Any]]:
-    """Return what each holder spent, the most first; cost in micro-fen. Raises `NotAllowed`."""
-    require(actor, "token.statement", [])
+    """Return what each holder spent, the most first, in micro-fen, and what its vouchers hold now, in fen.
+
+    Raises `NotAllowed`.
+    """
+    require(actor, "token.oversee")
     lines = Line.objects.filter(day__gte=since, day__lte=until).values(holder=F("key__holder"))
-    return list(lines.annotate(requests=Sum("requests"), cost=Sum("cost")).order_by("-cost"))
+    spent = lines.annotate(requests=Sum("requests"), cost=Sum("cost")).order_by("-cost")
+    return [{**one, "left_fen": balance(one["holder"], PRODUCT)} for one in spent]
+
+
+def price_list() -> list[dict[str, Any]]:
+    """Return the models that are offered, with the price in force in fen per million tokens (null without one)."""
+    offered = []
+    for one in Model.objects.filter(offered=True):
+        price = one.price()
+        figures = {name: price and getattr(price, name) for name in ("input", "cached", "output")}
+        offered.append(
+            {
+                "model": one.name,
+                "provider": one.provider,
+                "context": one.context,
+                **figures,
+                "since": price and price.since,
+            }
+        )
+    return offered
+
+
+def keys_of(actor: Actor, holder: str | None) -> list[Key]:
+    """Return a holder's keys, the latest first (everybody's for None). Raises `NotAllowed`."""
+    require(actor, "token.issue-key", [] if holder is None else [holder])
+    return list(Key.objects.all() if holder is None else Key.objects.filter(holder=holder))
 
 
 def kept(actor: Actor, number: int) -> list[dict[str, Any]]:

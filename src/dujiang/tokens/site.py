@@ -16,6 +16,7 @@ from django.db.models import F, Sum
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, Role, require
 from dujiang.messages import Refused
+from dujiang.tokens.actions import PRODUCT
 from dujiang.tokens.bank import ALIVE, Batch, Exchange, Grant, LineName, PurseName, Tally, booked, granted
 from dujiang.tokens.catalogue import Catalogue
 from dujiang.tokens.catalogue import Model as Offered
@@ -30,8 +31,6 @@ from dujiang.tokens.upstreams import Upstream as Service
 from dujiang.vouchers import actions as vouchers
 
 GATEWAY = Actor("gateway", Role.OFFICE)
-PRODUCT = "tokens"
-"""What vouchers must be good for to pay for tokens."""
 SEEN = 2.0
 """Seconds between notes that a gateway is alive."""
 
