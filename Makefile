@@ -12,7 +12,7 @@ REPORT ?= var/dispatch-$(MONTH).docx
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
-.PHONY: run load evaluate dispatch serve test check bench picture requirements messages clean
+.PHONY: run load evaluate dispatch serve test check bench bench-peers picture requirements messages clean
 
 run: load evaluate dispatch serve
 
@@ -46,6 +46,13 @@ bench: .venv/dev
 picture: .venv/dev load evaluate
 	$(BIN)/python docs/images/take.py
 
+# What the gateway's bench compares with, apart from everything else.
+bench-peers: .venv/made
+	$(PYTHON) -m venv .peers/litellm
+	.peers/litellm/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench-peers.txt
+	cp bench/peers/package.json .peers/package.json
+	cd .peers && npm install --no-audit --no-fund --no-package-lock --ignore-scripts
+
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 或更高版本 / Python 3.11 or later is needed: make PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv .venv
@@ -64,6 +71,7 @@ picture: .venv/dev load evaluate
 requirements:
 	$(BIN)/python -m pip install --quiet uv
 	$(UV) --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
+	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
 	$(UV) --extra manufacturing --extra emergency --extra urban-governance --group build --constraint requirements/dev.txt --output-file requirements/run.txt
 
 # Compile what the pages say in Chinese.
@@ -71,4 +79,4 @@ messages: .venv/dev
 	$(BIN)/pybabel compile --directory src/dujiang/locale --domain django
 
 clean:
-	rm -rf .venv .make var
+	rm -rf .venv .make .peers var
