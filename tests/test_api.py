@@ -134,6 +134,7 @@ def calls(month):
     yield from job_calls()
     yield from voucher_calls()
     yield "get", "/plan", {}
+    yield "get", "/ask?question=智能工厂要多少家", {}
     yield "get", "/goals", {}
     yield "get", "/tasks", {}
     yield "get", "/units", {}

@@ -12,7 +12,7 @@ from dujiang.compute.commands import compute, dispatching
 from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
-from dujiang.plan.commands import dispatch_command, plan, statistic
+from dujiang.plan.commands import ask_command, dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
 from dujiang.terminal import plain_errors, say
 from dujiang.tokens.commands import gateway_command, token
@@ -38,6 +38,7 @@ app.add_typer(token)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)
+app.command("ask")(ask_command)
 
 
 @app.command()

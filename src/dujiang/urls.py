@@ -24,6 +24,7 @@ urlpatterns = [
     path("statistics/", plan.statistics, name="statistics"),
     path("statistics/template.xlsx", plan.statistics_template, name="statistics-template"),
     path("plan/", plan.plan, name="plan"),
+    path("ask/", plan.ask, name="ask"),
     path("plan/goals/<int:number>/", plan.goal, name="goal"),
     path("plan/tasks/<int:number>/", plan.task, name="task"),
     path("plan/units/<str:name>/", plan.unit, name="unit"),

@@ -23,6 +23,7 @@ NAVIGATION = (
     Entry("overview", gettext_lazy("Overview"), "dispatch.read"),
     Entry("dispatch", gettext_lazy("Monthly dispatch"), "dispatch.read"),
     Entry("plan", gettext_lazy("The plan"), "plan.read"),
+    Entry("ask", gettext_lazy("Ask the plan"), "plan.read"),
     Entry("scenarios", gettext_lazy("Scenarios"), "scenario.read"),
     Entry("compute", gettext_lazy("Compute"), "compute.read"),
     Entry("jobs", gettext_lazy("Jobs"), "job.read"),

@@ -113,6 +113,7 @@ RULES = RuleSet(
         "identity.read": _office | _auditor,
         "language.set": _anyone,
         "plan.amend": _office,
+        "plan.ask-model": _signed_in,
         "plan.load": _office,
         "plan.read": _anyone,
         "scenario.apply": _office | _holder,

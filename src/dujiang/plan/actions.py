@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,13 +20,18 @@ from django.utils import timezone
 
 from dujiang.evidence.actions import Happening, append, append_all
 from dujiang.identity.actions import units_of_plan
-from dujiang.identity.permission import Actor, require
+from dujiang.identity.permission import Actor, allowed, require
 from dujiang.messages import BadInput, Refused, Text
-from dujiang.plan.figures import indicators_of, monthly_dispatch, responsible_units, this_month
+from dujiang.model import Client, NoAnswer, OverBudget, service
+from dujiang.plan.answers import Answer, by_retrieval
+from dujiang.plan.figures import indicators_of, material_now, monthly_dispatch, responsible_units, this_month
 from dujiang.plan.indicators import indicator_key, month_end
 from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
 from dujiang.plan.reader import Plan, read
 from dujiang.plan.uploads import read_figures
+from dujiang.plan.writing import TOKENS_OF_QUESTION, by_model
+
+_log = logging.getLogger(__name__)
 
 AMENDABLE: dict[str, dict[str, type | tuple[type, ...]]] = {
     Item.Kind.GOAL: {
@@ -46,6 +52,7 @@ AMENDABLE: dict[str, dict[str, type | tuple[type, ...]]] = {
 }
 """The fields that people may amend, and their types (a value may always be null)."""
 LONGEST_COMMENT = 2000
+LONGEST_QUESTION = 300
 LARGEST_TABLE = 16 << 20
 """Bytes of a table of statistics that somebody sends."""
 _OPS = (">", ">=", "<", "<=", "=")
@@ -147,6 +154,26 @@ def _goal_key(goal: Mapping[str, Any]) -> str:
     # A new edition may raise the number: it is the same goal as long as it is about the same thing and year.
     about = indicator_key(goal) if goal["op"] else "".join(goal["text"].split())
     return f"{goal['where']}|{goal['year']}|{about}"
+
+
+def ask(actor: Actor, programme: Programme, question: str) -> Answer:
+    """Answer a question about a programme, its progress or policy, citing its text and evidence, or say why not.
+
+    A model writes where the site names one and the actor has signed in, since its tokens cost money; otherwise, and
+    where the model fails, passages answer. Reading leaves no evidence. Raises `Refused` for no question, `NotAllowed`.
+    """
+    require(actor, "plan.read")
+    question = question.strip()
+    if not question or len(question) > LONGEST_QUESTION:
+        zh, en = f"问题应为 1 至 {LONGEST_QUESTION} 字", f"a question has 1 to {LONGEST_QUESTION} characters"
+        raise Refused(Text(zh, en))
+    about, where = material_now(programme), service()
+    if where is not None and where.chat and allowed(actor, "plan.ask-model"):
+        try:
+            return by_model(about, question, Client(where, "chat", TOKENS_OF_QUESTION))
+        except (NoAnswer, OverBudget) as error:
+            _log.warning("ask: %s", error)
+    return by_retrieval(about, question)
 
 
 def amend(actor: Actor, item: Item, field: str, value: Any, why: str) -> Item:

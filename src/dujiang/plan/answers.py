@@ -9,12 +9,15 @@ from typing import Any
 
 from dujiang.messages import Text
 from dujiang.plan.dispatch import Dispatch, GoalLine, TaskLine
+from dujiang.plan.divisions import PLACE
 from dujiang.plan.passages import Passage, passages
 from dujiang.plan.quantities import Quantity, quantities
 from dujiang.plan.questions import Question, Wants, read_question
-from dujiang.plan.retrieval import Hit, Index, plain
+from dujiang.plan.retrieval import Hit, Index, plain, terms
 from dujiang.plan.wording import figure, target_text
 
+LEAST_SHARED = 0.5
+"""The least share of a sentence's pairs of characters that its citations must have."""
 THRESHOLD = 0.38
 """The least share of a question that what answers it must cover; `evaluation.calibrated` finds it."""
 
@@ -140,12 +143,12 @@ def _task_text(task: TaskLine, made: Dispatch) -> str:
 
 
 def candidates(about: Material, question: Question, threshold: float) -> list[Hit]:
-    """Return the passages that may be cited for a question, the best first; those that cover less of it than asked are left out."""
+    """Return the passages that may be cited for a question, the best first; none where it covers less than is asked."""
     index = about.progress if question.wants is Wants.PROGRESS else about.text
     hits = [hit for hit in index.search(question.text) if _fits(hit.passage, question, about.title)]
     if question.wants is Wants.PROGRESS and question.task:
         hits.sort(key=lambda hit: not hit.passage.where.startswith("task"))
-    return [hit for hit in hits if hit.score >= threshold]
+    return hits if hits and hits[0].score >= threshold else []
 
 
 def _fits(one: Passage, question: Question, title: str) -> bool:
@@ -254,7 +257,11 @@ def supported(text: str, cited: Sequence[Passage], about: Material) -> bool:
 
 
 def unsupported(text: str, cited: Sequence[Passage], about: Material) -> list[str]:
-    """Return the numbers, units and names of a sentence that its cited passages don't have."""
+    """Return the numbers, units and names of a sentence that its cited passages don't have.
+
+    A Chinese sentence is missing as a whole where less than `LEAST_SHARED` of its pairs of characters are in them. Of
+    one in English only numbers, quoted names and units can be checked.
+    """
     said = plain(text)
     there = plain(
         "\n".join(
@@ -272,4 +279,8 @@ def unsupported(text: str, cited: Sequence[Passage], about: Material) -> list[st
     missing += [number for number in _DIGITS.findall(said.replace(",", "")) if float(number) not in numbers]
     missing += [name for name in _QUOTED.findall(said) if name not in there]
     missing += [name for name in about.units if plain(name) in said and plain(name) not in there]
+    missing += [place for place in PLACE.findall(said) if place not in there + plain(about.title)]
+    own = terms(said)
+    if own and sum(term in there for term in own) < LEAST_SHARED * len(own) and re.search("[\u3400-\u9fff]", said):
+        missing.append(said)
     return list(dict.fromkeys(missing))

@@ -12,6 +12,7 @@ from pydantic import StringConstraints
 
 from dujiang.identity.permission import Actor, require
 from dujiang.plan import actions
+from dujiang.plan.answers import Answer
 from dujiang.plan.dispatch import Dispatch, GoalLine, TaskLine, UnitLine
 from dujiang.plan.figures import monthly_dispatch, this_month
 from dujiang.plan.indicators import Status
@@ -89,6 +90,12 @@ def _now(request: Any) -> Dispatch:
 def plan(request: HttpRequest) -> Programme:
     """Return the plan and its text, which spans are of."""
     return _programme(request, "plan.read")
+
+
+@router.get("/ask", response=Answer)
+def ask(request: Any, question: Annotated[str, Query(min_length=1, max_length=actions.LONGEST_QUESTION)]) -> Answer:
+    """Answer a question about the plan or its progress with what it rests on; no sentences where nothing can be cited."""
+    return actions.ask(request.auth, _programme(request, "plan.read"), question)
 
 
 @router.get("/goals", response=list[GoalLine])

@@ -180,6 +180,60 @@ def statistic_load(
         write_json(json_file, {"recorded": rows})
 
 
+@plan.command("judge")
+def judge_command(
+    file: File,
+    questions: Annotated[list[Path], typer.Argument(metavar="QUESTIONS...", help="标注题集 JSON / labelled questions")],
+    json_file: Json = None,
+) -> None:
+    """用标注题集评判问答：引用、拒答、答案 / Judge the answers on labelled questions: citations, refusals, figures."""
+    with plain_errors():
+        from dujiang.model import service
+        from dujiang.plan.evaluation import MEASURES, judge
+        from dujiang.plan.reader import read
+
+        found = read(file)
+        where = service()
+        report = [part for path in questions for part in judge(found, path, where if where and where.chat else None)]
+        rows = table(Text("题集", "Questions"), Text("题数", "Number"), Text("方式", "Way"), *MEASURES.values())
+        for part in report:
+            cells = (
+                f"{one['value']:.3f}\n[dim]{one['low']:.3f}–{one['high']:.3f}[/dim]"
+                for one in part["measures"].values()
+            )
+            rows.add_row(
+                f"{part['questions']} {part['half']} {part['language']}", str(part["number"]), part["way"], *cells
+            )
+        if str(json_file) != "-":
+            console.print(rows)
+        write_json(json_file, report)
+
+
+def ask_command(
+    question: Annotated[str, typer.Argument(help="问题 / the question")], key: Key = None, json_file: Json = None
+) -> None:
+    """问方案：只凭正文和存证回答，附引用 / Ask about the plan; answers cite its text and evidence, or there is none."""
+    with plain_errors():
+        open_store()
+        from dujiang.plan.actions import ask
+
+        answer = ask(at_the_terminal(), _programme(key), question)
+        write_json(json_file, answer.as_json())
+        if str(json_file) == "-":
+            return
+        for sentence in answer.sentences:
+            console.print(escape(sentence.text), highlight=False, soft_wrap=True)
+            for one in sentence.citations:
+                records = f"，存证 / evidence {', '.join(map(str, one.evidence))}" if one.evidence else ""
+                quote = "".join(one.quote.split())
+                where = where_text(one.where) if one.where != "text" else Text("正文", "text")
+                console.print(
+                    f"  [dim]{escape(f'{where} [{one.start}, {one.end}) “{quote}”{records}')}[/dim]", soft_wrap=True
+                )
+        if answer.why:
+            say(answer.why)
+
+
 def dispatch_command(
     month: Annotated[str | None, typer.Option(help="月份，如 2026-11；默认本月 / month; this one by default")] = None,
     out: Annotated[Path | None, typer.Option(help="报告 .docx、.xlsx 或 .html / a report")] = None,

@@ -6,18 +6,21 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dujiang.messages import BadInput, Text
-from dujiang.plan.answers import Answer, Material, material
+from dujiang.model import Client, Service
+from dujiang.plan.answers import THRESHOLD, Answer, Citation, Material, by_retrieval, material
 from dujiang.plan.dispatch import ScenarioStanding, dispatch
 from dujiang.plan.indicators import Observation, indicators, month_end, period_end
 from dujiang.plan.quantities import quantities
 from dujiang.plan.reader import Plan
 from dujiang.plan.retrieval import plain
+from dujiang.plan.writing import TOKENS_OF_QUESTION, by_model
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -102,6 +105,46 @@ def material_of(plan: Plan, given: Mapping[str, Any]) -> Material:
     return material(plan.text, plan.title or "", goals, tasks, requirements, made, plan.issuer or "")
 
 
+def judge(plan: Plan, path: Path, where: Service | None = None) -> list[dict[str, Any]]:
+    """Judge the answers to a file of labelled questions, by half and language, by retrieval and, given one, by a model.
+
+    Where the file has a half that is named ``calibration`` the threshold is found on it anew, so that what is judged
+    on the others has not seen them. Keys as in docs/reference/json.md.
+    """
+    given, labelled = read_questions(path)
+    about = material_of(plan, given)
+    threshold = calibrated(partial(by_retrieval, about), own) if (own := _half(labelled, "calibration")) else THRESHOLD
+    kept: dict[str, Any] = {}
+    ways: dict[str, Callable[[str], Answer]] = {"retrieval": partial(by_retrieval, about, threshold=threshold)}
+    if where is not None:
+        ways["model"] = lambda asked: by_model(about, asked, Client(where, "chat", TOKENS_OF_QUESTION, kept), threshold)
+    report = []
+    for way, answer in ways.items():
+        results = [judged(one, answer(one.question)) for one in labelled]
+        for half in dict.fromkeys(one.half for one in labelled):
+            for language in ("all", *sorted({one.language for one in labelled})):
+                chosen = [
+                    one for one in results if one.labelled.half == half and language in ("all", one.labelled.language)
+                ]
+                report.append(_row(path.stem, half, language, way, threshold, chosen))
+    return report
+
+
+def _half(labelled: Sequence[Labelled], half: str) -> list[Labelled]:
+    return [one for one in labelled if one.half == half]
+
+
+def _row(
+    questions: str, half: str, language: str, way: str, threshold: float, results: Sequence[Judged]
+) -> dict[str, Any]:
+    found = {name: dict(zip(("value", "low", "high"), three, strict=True)) for name, three in measures(results).items()}
+    dropped = sum(one.answer.dropped for one in results)
+    return {
+        "questions": questions, "half": half, "language": language, "way": way, "threshold": threshold,
+        "number": len(results), "dropped": dropped, "measures": found,
+    }  # fmt: skip
+
+
 def judged(labelled: Labelled, answer: Answer) -> Judged:
     """Judge an answer by its label."""
     citations = [citation for sentence in answer.sentences for citation in sentence.citations]
@@ -112,12 +155,12 @@ def judged(labelled: Labelled, answer: Answer) -> Judged:
     return Judged(labelled, answer, right, len(citations), covered, correct)
 
 
-def _is(citation: Any, anchor: str, where: str) -> bool:
+def _is(citation: Citation, anchor: str, where: str) -> bool:
     """Whether a citation is the labelled one."""
     if anchor == "progress":
         kind, _, number = where.partition(" ")
         return bool(citation.evidence) and (citation.goal == int(number) if kind == "goal" else citation.where == where)
-    return citation.where in (where, "text" if where == "text" else where) and _bare(anchor) in _bare(citation.quote)
+    return citation.where == where and _bare(anchor) in _bare(citation.quote)
 
 
 def _bare(text: str) -> str:
@@ -173,18 +216,16 @@ _COUNTS: dict[str, Callable[[Judged], tuple[int, int]]] = {
 def calibrated(answer: Callable[[str, float], Answer], labelled: Sequence[Labelled]) -> float:
     """Return the threshold at which most questions are treated rightly: those with an answer cited right, others refused.
 
-    Of equally good thresholds the middle one is taken.
+    ``answer`` takes a question and a threshold, which only says which answers are given. Of equally good thresholds
+    the middle one is taken.
     """
-    best: list[float] = []
-    most = -1
-    for threshold in np.arange(0.2, 1.001, 0.02):
-        rightly = sum(_rightly(judged(one, answer(one.question, float(threshold)))) for one in labelled)
-        if rightly > most:
-            best, most = [], rightly
-        if rightly == most:
-            best.append(float(threshold))
+    results = [judged(one, answer(one.question, 0.0)) for one in labelled]
+    thresholds = np.arange(0.2, 1.001, 0.02)
+    rightly = [sum(_rightly(one, float(threshold)) for one in results) for threshold in thresholds]
+    best = [float(threshold) for threshold, count in zip(thresholds, rightly, strict=True) if count == max(rightly)]
     return round(best[len(best) // 2], 2)
 
 
-def _rightly(one: Judged) -> bool:
-    return one.right > 0 if one.labelled.gold else one.answer.abstained
+def _rightly(one: Judged, threshold: float) -> bool:
+    given = not one.answer.abstained and one.answer.score >= threshold
+    return given and one.right > 0 if one.labelled.gold else not given

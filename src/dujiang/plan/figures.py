@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Max, Min
@@ -17,6 +18,7 @@ from django.utils import timezone
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
+from dujiang.plan.answers import Material, material
 from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.measured import in_unit_of, measured_by
@@ -67,6 +69,19 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         added=_added(month),
         vouchers=[VoucherLine(*one) for one in month_figures(month)],
     )
+
+
+@lru_cache(maxsize=8)
+def _material(programme: int, loaded: str, month: str, last: int) -> Material:
+    found = Programme.objects.get(pk=programme)
+    items = (facts(found, kind) for kind in (Item.Kind.GOAL, Item.Kind.TASK, Item.Kind.REQUIREMENT))
+    return material(found.text, found.title, *items, monthly_dispatch(found, month), found.issuer)
+
+
+def material_now(programme: Programme) -> Material:
+    """Return what may be cited of a programme this month; gathered anew when evidence or the plan has changed."""
+    last = Record.objects.aggregate(last=Max("sequence"))["last"] or 0
+    return _material(programme.pk, programme.loaded.isoformat(), this_month(), last)
 
 
 def _observed(programme: Programme, goals: Mapping[int, Mapping[str, Any]], month: str) -> dict[str, list[Observation]]:

@@ -28,11 +28,17 @@ class _Span(NamedTuple):
     key: str = ""
 
 
-def pieces(programme: Programme) -> list[Piece]:
-    """Return the whole text in pieces. Where marks overlap the one that starts first, or is longer, is shown."""
+def pieces(programme: Programme, cited: tuple[int, int] | None = None) -> list[Piece]:
+    """Return the whole text in pieces. Where marks overlap the one that starts first, or is longer, is shown.
+
+    A span that is ``cited`` is shown before all others.
+    """
     text = programme.text
     spans = [span for item in programme.items.filter(present=True) for span in _spans(text, item)]
     spans += [_Span(*one["span"], "unread", one["why"]) for one in programme.unread]
+    if cited and 0 <= cited[0] < cited[1] <= len(text):
+        spans = [span for span in spans if span.end <= cited[0] or span.start >= cited[1]]
+        spans.append(_Span(*cited, "cited"))
     made, at = [], 0
     for span in sorted(spans, key=lambda span: (span.start, -span.end)):
         if span.start < at:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -154,8 +155,31 @@ def plan(request: HttpRequest) -> HttpResponse:
     programme = Programme.current()
     if programme is None:
         return render(request, "plan/none.html", {"place": "plan"})
-    context = {"place": "plan", "programme": programme, "pieces": pieces(programme)}
+    context = {"place": "plan", "programme": programme, "pieces": pieces(programme, _cited(request))}
     return render(request, "plan/plan.html", context)
+
+
+def _cited(request: HttpRequest) -> tuple[int, int] | None:
+    """Return the span of the text that an answer cites and the page is to show."""
+    span = re.fullmatch(r"([0-9]{1,9})-([0-9]{1,9})", request.GET.get("cited", ""))
+    return (int(span[1]), int(span[2])) if span else None
+
+
+@page("plan.read")
+@require_safe
+def ask(request: HttpRequest) -> HttpResponse:
+    """Answer a question about the plan, with links to the text and the records that the answer rests on."""
+    programme = Programme.current()
+    if programme is None:
+        return render(request, "plan/none.html", {"place": "ask"})
+    question = request.GET.get("q", "").strip()
+    context: dict[str, Any] = {"place": "ask", "question": question, "longest": actions.LONGEST_QUESTION}
+    if question:
+        try:
+            context["answer"] = actions.ask(actor_of(request), programme, question)
+        except Refused as error:
+            context["why"] = error.text
+    return render(request, "plan/ask.html", context, status=400 if "why" in context else 200)
 
 
 @page("plan.read")
