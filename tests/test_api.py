@@ -28,9 +28,9 @@ from dujiang.identity.permission import RULES, Actor, NotAllowed, Role
 from dujiang.messages import Refused
 from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
+from dujiang.tokens.models import Key as TokenKey
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
-from dujiang.tokens.models import Key as TokenKey
 
 OFFICE = Actor("tester", Role.OFFICE)
 LEAD = Actor("li", Role.LEAD_UNIT, "经济和信息化厅")

@@ -20,8 +20,8 @@ from dujiang.identity.web import actor_of
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.plan.api import router as plan
 from dujiang.scenarios.api import router as scenarios
-from dujiang.vouchers.api import router as vouchers
 from dujiang.tokens.api import router as tokens
+from dujiang.vouchers.api import router as vouchers
 
 
 class Caller(HttpBearer):

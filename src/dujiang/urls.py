@@ -10,8 +10,8 @@ from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
 from dujiang.scenarios import pages as scenarios
-from dujiang.vouchers import pages as vouchers
 from dujiang.tokens import pages as tokens
+from dujiang.vouchers import pages as vouchers
 
 urlpatterns = [
     path("", console.overview, name="overview"),

@@ -62,7 +62,9 @@ def test_cases_differ_by_seed_and_inputs_do_not_hold_the_truth(found):
 def test_the_picture_is_a_chart_that_can_be_drawn(found, engine):
     prepared = engine.run(steps.prepare, found.module, 0, "small", limits=found.scenario.resources)
     inputs = prepared.value.inputs[0]
-    answer = engine.run(steps.answer, found.module, "method", [inputs], limits=found.scenario.resources).value[0]
+    answer = engine.run(steps.answer, found.module, "method", [inputs], limits=found.scenario.resources).value.answers[
+        0
+    ]
     spec = found.scenario.picture(inputs, answer).to_dict()
     assert alt.Chart.from_dict(spec) is not None
     import vl_convert

@@ -220,3 +220,21 @@ def drifting_cases(seed, size):
 def lossy_write(inputs, path):
     """Lose a value at each writing, so that a second file differs from the first."""
     Path(path).write_text("\n".join(repr(float(value)) for value in inputs["values"][1:]))
+
+
+def asks(inputs, model):
+    """Have the model say the mean, or take the plain mean where there is none."""
+    if model is None:
+        return method(inputs)
+    values = ", ".join(f"{value:.6f}" for value in inputs["values"])
+    return [{"mean": float(model.chat([{"role": "user", "content": values}]))}]
+
+
+def squanders(inputs, model):
+    return [{"mean": float(model.chat([{"role": "user", "content": f"{turn}"}]))} for turn in range(10**6)]
+
+
+def with_model(name, function):
+    limits = Resources(seconds=10, memory_mib=1024, tokens=3000)
+    way = Text("直接取平均", "the plain mean")
+    return made(name, method=function, model="chat", without_model=way, resources=limits)

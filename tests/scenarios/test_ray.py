@@ -57,5 +57,5 @@ def test_the_truth_does_not_travel(on_ray):
     prepared = cluster.run(steps.prepare, module, 3, "small", limits=Resources())
     outcome = cluster.run(steps.answer, module, "method", prepared.value.inputs, limits=Resources(300, 4096))
     assert outcome.failure is None
-    for rows in outcome.value:
+    for rows in outcome.value.answers:
         assert not any(count for name, count in rows[0].items() if name != "mean"), rows

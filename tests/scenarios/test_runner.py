@@ -97,7 +97,7 @@ def test_the_truth_is_nowhere_while_the_method_runs(sample, engine):
     prepared = engine.run(steps.prepare, found.module, 3, "small", limits=Resources())
     outcome = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=Resources(300, 4096))
     assert outcome.failure is None
-    for rows in outcome.value:
+    for rows in outcome.value.answers:
         places = {name: count for name, count in rows[0].items() if name != "mean"}
         assert set(places) == {"objects", "environment", "own memory", "the run's memory", "disk"}
         assert not any(places.values()), places
@@ -111,7 +111,7 @@ def test_the_search_finds_a_truth_that_is_there(sample, engine, tmp_path):
     leaked.write_text(prepared.value.inputs[0]["leak"])
     outcome = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=Resources(300, 4096))
     leaked.unlink()
-    places = outcome.value[0][0]
+    places = outcome.value.answers[0][0]
     assert places["own memory"] > 0
     assert places["disk"] > 0
     if os.getuid() == 0:  # Others may be kept from reading their parent's memory at all.

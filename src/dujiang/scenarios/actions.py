@@ -17,6 +17,7 @@ from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import Refused, Text
+from dujiang.model import service
 from dujiang.scenarios import runner
 from dujiang.scenarios.digest import digest
 from dujiang.scenarios.engines import Engine
@@ -46,12 +47,14 @@ def evaluate(
     five seeds are a trial: on record, but no verdict on the scenario. Raises `NotAllowed`.
     """
     require(actor, "scenario.evaluate")
+    where = service() if found.scenario.model else None
     wanted = {
         "scenario": found.scenario.id,
         "version": found.version(),
         "size": size,
         "libraries": found.library_versions(),
         "seeds": seeds,
+        "model": (where.model(found.scenario.model) if where and found.scenario.model else ""),
     }
     evaluation = Evaluation.objects.filter(**wanted, evidence=None).order_by("-id").first()
     if evaluation is None:
@@ -63,7 +66,7 @@ def evaluate(
     try:
         with metered(actor, work=f"evaluate:{found.scenario.id}", limits=_limits(found, len(missing))) as meter:
             evaluation.jobs = [*evaluation.jobs, meter.job.pk]
-            for result in runner.run(found, missing, size, engine, progress=progress):
+            for result in runner.run(found, missing, size, engine, progress=progress, where=where):
                 SeedScore.objects.update_or_create(
                     evaluation=evaluation, seed=result.seed, defaults={"result": result.as_json()}
                 )
@@ -71,7 +74,7 @@ def evaluate(
                 progress(result.seed, "done")
             ordered = [results[seed] for seed in seeds]
             progress(seeds[0], "check")
-            checked = runner.check(found, seeds[0], size, engine, ordered[0])
+            checked = runner.check(found, seeds[0], size, engine, ordered[0], where)
             meter.memory_mib = max(role.memory_mib for one in ordered for role in (one.baseline, one.method))
     finally:
         evaluation.cost = cost_of(evaluation.jobs)
@@ -132,8 +135,8 @@ def _finish(
     # Whoever evaluated the same beside us may have finished it first; one evaluation leaves one record.
     evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if evaluation.evidence is None:
-        evaluation.verdict = verdict_json(verdict)
         evaluation.picture = picture
+        evaluation.verdict = {**verdict_json(verdict), "model": runner.used(found.scenario, results)}
         kind = "scenario.evaluated" if len(results) >= MIN_SEEDS else "scenario.tried"
         body = record(found, evaluation, results)
         evaluation.evidence = append(actor, kind, evaluation.scenario, body).sequence

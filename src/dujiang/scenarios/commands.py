@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from dujiang.identity.permission import at_the_terminal
 from dujiang.messages import BadInput, Refused, Text
+from dujiang.model import service
 from dujiang.scenarios.contract import Answer
 from dujiang.scenarios.engines import Engine, LocalEngine, RayEngine
 from dujiang.scenarios.registry import Found, find, scenarios
@@ -92,6 +94,7 @@ def _described(found: Found) -> dict[str, Any]:
         "sizes": list(about.sizes),
         "seconds": about.resources.seconds,
         "memory_mib": about.resources.memory_mib,
+        "model": about.model,
         "installed": not found.missing,
     }
 
@@ -110,9 +113,10 @@ def check(
         with _engine(engine, [found]) as running, _progress([found], 5) as hear:
             seeds = list(range(5))
             size = found.scenario.sizes[0]
-            results = list(runner.run(found, seeds, size, running, progress=hear(found)))
+            where = service() if found.scenario.model else None
+            results = list(runner.run(found, seeds, size, running, progress=hear(found), where=where))
             results.sort(key=lambda one: one.seed)
-            checked = runner.check(found, 0, size, running, results[0])
+            checked = runner.check(found, 0, size, running, results[0], where)
             verdict = runner.verdict(found.scenario, results, checked.faults)
         # Few small seeds say whether the scenario works; whether it gains enough is for the evaluation to say.
         faults = verdict.faults
@@ -197,6 +201,9 @@ def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
         )
     console.print(rows)
     for one, evaluation in done:
+        if model := (evaluation.verdict or {}).get("model"):
+            way = model["model"] or f"{model['way']['zh']} / {model['way']['en']}"
+            console.print(f"{one.scenario.id}: {both(Text('评判的方式', 'way judged'))} {escape(way)}", highlight=False)
         for reason in (evaluation.verdict or {})["reasons"]:
             console.print(f"[red]{one.scenario.id}[/red]: {reason['zh']} / {reason['en']}", highlight=False)
 
@@ -249,7 +256,7 @@ def apply(
         if not source.exists():
             raise BadInput(source, expected=Text("存在的文件", "a file that exists"))
         with _engine(EngineName.LOCAL, [found]) as running, errors.status(scenario_id):
-            outcome = running.run(steps.apply, found.module, str(source), limits=found.scenario.resources)
+            outcome = running.run(steps.apply, found.module, str(source), service(), limits=found.scenario.resources)
         if outcome.bad_input:
             write_json(json_file, {"id": scenario_id, "ok": False, "fault": outcome.bad_input.as_json()})
             raise outcome.bad_input

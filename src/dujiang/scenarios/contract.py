@@ -11,14 +11,14 @@ digest: ``None``, numbers, strings, bytes, NumPy arrays, and tuples, lists, dict
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from dujiang.messages import BadInput, Text
 
-__all__ = ["Answer", "BadInput", "Case", "Resources", "Scenario", "Text"]
+__all__ = ["Answer", "BadInput", "Case", "Model", "Resources", "Scenario", "Text"]
 
 Answer = list[dict[str, Any]]
 """What a method answers: the rows of a table, each with the same columns, cells of strings, numbers or None."""
@@ -39,6 +39,20 @@ class Resources:
 
     seconds: float = 60.0
     memory_mib: int = 4096
+    tokens: int = 200_000
+    """Of a model, where the scenario needs one."""
+
+
+class Model(Protocol):
+    """What a method that needs a model is handed; it keeps to the tokens of `Resources` and raises beyond them."""
+
+    def chat(self, messages: Sequence[Mapping[str, str]], most: int = 1024) -> str:
+        """Return what the model says at temperature 0, in at most ``most`` tokens."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return a vector for each text."""
+        ...
 
 
 class _Chart(Protocol):
@@ -59,6 +73,9 @@ class Scenario:
     ``libraries`` import names of the field's libraries that the functions use; their versions go on record.
     ``suffixes``  of the files that ``read`` takes; ``write`` writes the first.
     ``sizes``     the sizes that ``cases`` takes, smallest first: ``small`` for tests, ``default`` for verdicts.
+
+    ``model``     ``chat`` or ``embedding`` where the method needs a model; it is then called as ``method(inputs, model)``,
+                  with None where the site has none, and ``without_model`` says which way it takes then.
 
     ``cases(seed, size)``       problems with hidden truth; the same arguments give the same cases on every machine.
     ``read(path)``              the user's own data as ``inputs``; raises `BadInput`.
@@ -87,19 +104,23 @@ class Scenario:
     read: Callable[[Path], Any]
     write: Callable[[Any, Path], None]
     baseline: Callable[[Any], Answer]
-    method: Callable[[Any], Answer]
+    method: Callable[..., Answer]
     judge: Callable[[Any, Answer], float]
     picture: Callable[[Any, Answer], _Chart]
     suffixes: tuple[str, ...]
     libraries: tuple[str, ...] = ()
     resources: Resources = Resources()
     sizes: tuple[str, ...] = ("small", "default")
+    model: Literal["chat", "embedding"] | None = None
+    without_model: Text | None = None
 
     def __post_init__(self) -> None:
         if not _ID.fullmatch(self.id):
             raise ValueError(f"scenario id {self.id!r}: expected industry/kebab-case")
         if self.margin < 0:
             raise ValueError(f"scenario {self.id}: margin must not be negative, is {self.margin}")
+        if (self.model is None) != (self.without_model is None):
+            raise ValueError(f"scenario {self.id}: name a model and the way without one together")
         if not self.suffixes:
             raise ValueError(f"scenario {self.id}: name at least one file suffix, the one that write() uses first")
 

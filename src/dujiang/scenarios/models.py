@@ -8,6 +8,7 @@ from django.db import models
 class Evaluation(models.Model):
     """One evaluation of one version of a scenario. ``evidence`` is set when it is finished.
 
+    ``model`` is the name of the model that the method was handed, empty where it was none.
     ``picture`` is the method's answer to the first case, as SVG. ``jobs`` are the numbers of the jobs that it ran as,
     several where it was taken up again, and ``cost`` what they cost together, in fen.
     """
@@ -17,6 +18,7 @@ class Evaluation(models.Model):
     size = models.CharField(max_length=20)
     libraries = models.JSONField()
     seeds = models.JSONField()
+    model = models.CharField(max_length=120, blank=True)
     started = models.DateTimeField(auto_now_add=True)
     verdict = models.JSONField(null=True)
     picture = models.TextField(blank=True)

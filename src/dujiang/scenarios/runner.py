@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from dujiang.messages import Text
+from dujiang.model import Service, Use
 from dujiang.scenarios import steps
 from dujiang.scenarios.contract import Answer, Resources, Scenario
 from dujiang.scenarios.digest import digest
@@ -34,6 +35,10 @@ class RoleResult:
     failure: Text | None = None
     answers: str | None = None
     """Digest of the answers."""
+    used: Use | None = None
+    """What was used of a model; None where none was asked."""
+    said: dict[str, Any] = field(default_factory=dict)
+    """What the model said, by the digest of the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,8 @@ class SeedResult:
             return Text(**value) if value else None
 
         def role(value: Mapping[str, Any]) -> RoleResult:
-            return RoleResult(**{**value, "failure": text(value["failure"])})
+            used = Use(**value["used"]) if value.get("used") else None
+            return RoleResult(**{**value, "failure": text(value["failure"]), "used": used})
 
         return cls(
             stored["seed"],
@@ -77,6 +83,7 @@ def run(
     engine: Engine,
     *,
     progress: Callable[[int, str], None] = lambda seed, step: None,
+    where: Service | None = None,
 ) -> Iterator[SeedResult]:
     """Run seeds and yield each result as it is there, so that it can be kept; ``progress`` hears (seed, step).
 
@@ -86,7 +93,7 @@ def run(
         waiting = iter(seeds)
 
         def start(seed: int) -> Future[SeedResult]:
-            return pool.submit(run_seed, found, seed, size, engine, progress=progress)
+            return pool.submit(run_seed, found, seed, size, engine, progress=progress, where=where)
 
         # Only as many as run at once are started, so that an interrupted run has no queue to drain.
         running = {start(seed) for seed in islice(waiting, engine.width)}
@@ -109,8 +116,9 @@ def run_seed(
     engine: Engine,
     *,
     progress: Callable[[int, str], None] = lambda seed, step: None,
+    where: Service | None = None,
 ) -> SeedResult:
-    """Prepare a seed's inputs, have both roles answer, the method twice on seed 0, and judge the answers."""
+    """Prepare a seed's inputs, have both roles answer, and judge the answers; ``where`` models are had."""
     limits = found.scenario.resources
     progress(seed, "prepare")
     prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
@@ -121,7 +129,7 @@ def run_seed(
     faults: list[Text] = []
     for role in steps.ROLES:
         progress(seed, role)
-        outcome = engine.run(steps.answer, found.module, role, prepared.value.inputs, limits=limits)
+        outcome = engine.run(steps.answer, found.module, role, prepared.value.inputs, where, limits=limits)
         progress(seed, f"judge {role}")
         results[role] = _judged(found, seed, size, engine, outcome, prepared.value.digest)
         if (failure := results[role].failure) is not None:
@@ -132,9 +140,11 @@ def run_seed(
 def _judged(found: Found, seed: int, size: str, engine: Engine, outcome: Outcome, data: str) -> RoleResult:
     if outcome.failure:
         return RoleResult(None, outcome.seconds, outcome.memory_mib, outcome.failure)
-    answers: list[Answer] = outcome.value
+    answered: steps.Answered = outcome.value
+    answers = answered.answers
     judged = engine.run(steps.score, found.module, seed, size, answers, data, limits=_OWN)
-    return RoleResult(judged.value, outcome.seconds, outcome.memory_mib, judged.failure, _digest(answers))
+    spent = (outcome.seconds, outcome.memory_mib)
+    return RoleResult(judged.value, *spent, judged.failure, _digest(answers), answered.used, answered.said)
 
 
 def _digest(answers: list[Answer]) -> str | None:
@@ -156,22 +166,26 @@ class Checked:
     picture: dict[str, Any] | None = None
 
 
-def check(found: Found, seed: int, size: str, engine: Engine, first: SeedResult) -> Checked:
+def check(
+    found: Found, seed: int, size: str, engine: Engine, first: SeedResult, where: Service | None = None
+) -> Checked:
     """Check that the method's answer repeats, that it can be drawn, and that a written file reads back."""
     faults = []
     drawn = None
     prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
     if prepared.failure:
         return Checked([_during("cases", prepared.failure)])
-    again = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=found.scenario.resources)
+    limits = found.scenario.resources
+    inputs, said = prepared.value.inputs, first.method.said
+    again = engine.run(steps.answer, found.module, "method", inputs, where, said, limits=limits)
     if again.failure:
         faults.append(_during("method", again.failure))
     else:
-        if _digest(again.value) != first.method.answers:
+        if _digest(again.value.answers) != first.method.answers:
             faults.append(
                 Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
             )
-        outcome = engine.run(steps.picture, found.module, prepared.value.inputs[0], again.value[0], limits=_OWN)
+        outcome = engine.run(steps.picture, found.module, inputs[0], again.value.answers[0], limits=_OWN)
         drawn = outcome.value
         if outcome.failure:
             faults.append(_during("picture", outcome.failure))
@@ -191,6 +205,26 @@ def verdict(scenario: Scenario, results: list[SeedResult], faults: list[Text]) -
         Text(f"种子 {one.seed}：{fault.zh}", f"seed {one.seed}: {fault.en}") for one in results for fault in one.faults
     ]
     return judge(pairs, gains, margin=scenario.margin, faults=[*seen, *faults])
+
+
+def used(scenario: Scenario, results: list[SeedResult]) -> dict[str, Any] | None:
+    """Return what a run's record says of the model that its scenario needs: which way was judged, and what it used."""
+    if scenario.model is None or scenario.without_model is None:
+        return None
+    uses = [one.method.used for one in results if one.method.used]
+    if not uses:
+        way = scenario.without_model
+        return {"needs": scenario.model, "model": None, "way": {"zh": way.zh, "en": way.en}}
+    costs = [one.cost for one in uses if one.cost is not None]
+    return {
+        "needs": scenario.model,
+        "model": uses[0].model,
+        "requests": sum(one.requests for one in uses),
+        "prompts": digest(sorted(prompt for one in uses for prompt in one.prompts)),
+        "input_tokens": sum(one.input_tokens for one in uses),
+        "output_tokens": sum(one.output_tokens for one in uses),
+        "cost": sum(costs) if costs else None,
+    }
 
 
 def machine() -> dict[str, Any]:

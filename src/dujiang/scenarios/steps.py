@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import math
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from dujiang.scenarios.contract import Answer
+from dujiang.model import Client, Service, Use
+from dujiang.scenarios.contract import Answer, Scenario
 from dujiang.scenarios.digest import digest
 from dujiang.scenarios.registry import in_module
 
@@ -37,10 +39,37 @@ def prepare(module: str, seed: int, size: str) -> Prepared:
     return Prepared([case.inputs for case in cases], digest([tuple(case) for case in cases]))
 
 
-def answer(module: str, role: Role, inputs: list[Any]) -> list[Answer]:
-    """Return the baseline's or the method's answer to each inputs."""
-    function = getattr(in_module(module).scenario, role)
-    return [_rows(function(one)) for one in inputs]
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The answers to a seed's inputs; what they used of a model, and what it said, by the digest of the request."""
+
+    answers: list[Answer]
+    used: Use | None = None
+    said: dict[str, Any] = field(default_factory=dict)
+
+
+def answer(
+    module: str, role: Role, inputs: list[Any], where: Service | None = None, said: Mapping[str, Any] | None = None
+) -> Answered:
+    """Return the baseline's or the method's answer to each inputs.
+
+    A method that needs a model is handed a client of the service, or None where there is none; what it ``said``
+    before is not asked again, so that a seed repeats.
+    """
+    scenario = in_module(module).scenario
+    function = getattr(scenario, role)
+    if role == "baseline" or scenario.model is None:
+        return Answered([_rows(function(one)) for one in inputs])
+    client = model_of(scenario, where, said)
+    answers = [_rows(function(one, client)) for one in inputs]
+    return Answered(answers, client.used, dict(client.kept)) if client else Answered(answers)
+
+
+def model_of(scenario: Scenario, where: Service | None, said: Mapping[str, Any] | None = None) -> Client | None:
+    """Return the client that a scenario's method is handed; None where the site has no model of the kind."""
+    if scenario.model is None or where is None or not where.model(scenario.model):
+        return None
+    return Client(where, scenario.model, scenario.resources.tokens, dict(said or {}))
 
 
 def _rows(value: Any) -> Answer:
@@ -89,8 +118,8 @@ def reads_back(module: str, seed: int, size: str) -> bool:
         return digest(read) == digest(scenario.read(second))
 
 
-def apply(module: str, path: str) -> tuple[Any, Answer]:
+def apply(module: str, path: str, where: Service | None = None) -> tuple[Any, Answer]:
     """Read a person's file and return the inputs with the method's answer; raises `BadInput`."""
     scenario = in_module(module).scenario
     inputs = scenario.read(Path(path))
-    return inputs, _rows(scenario.method(inputs))
+    return inputs, answer(module, "method", [inputs], where).answers[0]
