@@ -72,6 +72,12 @@ class BadInput(ValueError):
             "message": {"zh": self.in_language("zh"), "en": self.in_language("en")},
         }
 
+    def known_as(self, path: str) -> BadInput:
+        """Return the same fault of the file under the name that its sender knows it by."""
+        return BadInput(
+            path, expected=self.expected, found=self.found, row=self.row, field=self.field, remedy=self.remedy
+        )
+
     def in_language(self, language: str) -> str:
         """Return the message in one language."""
         english = language.startswith("en")

@@ -110,7 +110,14 @@ def test_what_a_new_edition_drops_is_kept_aside(programme, plan):
 def test_an_amendment_records_before_after_and_why(programme):
     amend(OFFICE, task(programme, 2), "title", "智慧农业", "简称")
     body = json.loads(Record.objects.order_by("-sequence").first().body)
-    assert body == {"item": "task 2", "field": "title", "before": "“人工智能+”农业", "after": "智慧农业", "why": "简称"}
+    assert body == {
+        "item": "task 2",
+        "key": "2",
+        "field": "title",
+        "before": "“人工智能+”农业",
+        "after": "智慧农业",
+        "why": "简称",
+    }
     amend(OFFICE, task(programme, 2), "title", "“人工智能+”农业", "恢复")
     assert task(programme, 2).amended == {}
 

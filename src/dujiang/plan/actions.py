@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path, PurePath
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import Any
 from unicodedata import category
 
@@ -28,8 +26,9 @@ from dujiang.plan.figures import indicators_of, material_now, monthly_dispatch, 
 from dujiang.plan.indicators import indicator_key, month_end
 from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
 from dujiang.plan.reader import Plan, read
-from dujiang.plan.uploads import read_figures
+from dujiang.plan.uploads import Figure, read_figures
 from dujiang.plan.writing import TOKENS_OF_QUESTION, by_model
+from dujiang.sheets import LARGEST, received
 
 _log = logging.getLogger(__name__)
 
@@ -53,9 +52,7 @@ AMENDABLE: dict[str, dict[str, type | tuple[type, ...]]] = {
 """The fields that people may amend, and their types (a value may always be null)."""
 LONGEST_COMMENT = 2000
 LONGEST_QUESTION = 300
-LARGEST_TABLE = 16 << 20
-"""Bytes of a table of statistics that somebody sends."""
-_OPS = (">", ">=", "<", "<=", "=")
+OPS = (">", ">=", "<", "<=", "=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +176,8 @@ def ask(actor: Actor, programme: Programme, question: str) -> Answer:
 def amend(actor: Actor, item: Item, field: str, value: Any, why: str) -> Item:
     """Amend a field of an item by hand, with the reason; a value equal to what was read takes the amendment back.
 
-    Every amendment is evidence, with the value before and after. Raises ValueError for a field that can't be
-    amended, a value of another type, or no reason; `NotAllowed`.
+    Every amendment is evidence, with the value before and after. Raises `Refused` for a field that can't be amended,
+    a value of another type, or no reason; `NotAllowed`.
     """
     require(actor, "plan.amend")
     _check_amendment(item, field, value, why)
@@ -190,7 +187,14 @@ def amend(actor: Actor, item: Item, field: str, value: Any, why: str) -> Item:
         amended = {name: kept for name, kept in item.amended.items() if name != field}
         item.amended = amended if value == item.read.get(field) else {**amended, field: value}
         item.save()
-        body = {"item": f"{item.kind} {item.position}", "field": field, "before": before, "after": value, "why": why}
+        body = {
+            "item": f"{item.kind} {item.position}",
+            "key": item.key,
+            "field": field,
+            "before": before,
+            "after": value,
+            "why": why,
+        }
         append(actor, "plan.amended", item.programme.key, body)
     return item
 
@@ -199,29 +203,37 @@ def _check_amendment(item: Item, field: str, value: Any, why: str) -> None:
     types = AMENDABLE[item.kind]
     if field not in types:
         known = ", ".join(types)
-        raise ValueError(f"不能修订字段 {field}；可修订：{known}\nfield {field} can't be amended; these can: {known}")
+        raise Refused(
+            Text(f"不能修订字段 {field}；可修订：{known}", f"field {field} can't be amended; these can: {known}")
+        )
     # JSON's true is a Python int.
     wrong = isinstance(value, bool) and types[field] is not bool
     if value is not None and (wrong or not isinstance(value, types[field])):
-        raise ValueError(
-            f"字段 {field} 的值类型不对：{value!r}\nfield {field} has a value of the wrong type: {value!r}"
+        raise Refused(
+            Text(f"字段 {field} 的值类型不对：{value!r}", f"field {field} has a value of the wrong type: {value!r}")
         )
-    if field == "op" and value not in (*_OPS, None):
-        raise ValueError(f"op 应为 {' '.join(_OPS)} 之一\nop must be one of {' '.join(_OPS)}")
+    if field == "op" and value not in (*OPS, None):
+        raise Refused(Text(f"op 应为 {' '.join(OPS)} 之一", f"op must be one of {' '.join(OPS)}"))
     if isinstance(value, list) and not all(isinstance(name, str) and name for name in value):
-        raise ValueError(f"{field} 应为单位名称列表\n{field} must be a list of units' names")
+        raise Refused(Text(f"{field} 应为单位名称列表", f"{field} must be a list of units' names"))
     if not why.strip():
-        raise ValueError("请写明修订理由\nsay why it is amended")
+        raise Refused(Text("请写明修订理由", "say why it is amended"))
 
 
-def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[Statistic]:
-    """Record a table of statistics, all rows or none; each row is evidence. Raises `BadInput`, `NotAllowed`."""
+def check_statistics(actor: Actor, programme: Programme, path: Path) -> list[Figure]:
+    """Read a table of statistics and check every row, changing nothing. Raises `BadInput`, `NotAllowed`."""
     require(actor, "statistic.record")
     figures = read_figures(path, indicators_of(programme))
     responsible = responsible_units(programme)
     for one in figures:
         require(actor, "statistic.record", responsible[one.indicator])
     _refuse_future(path, [(one.row, one.period, one.period_end) for one in figures])
+    return figures
+
+
+def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[Statistic]:
+    """Record a table of statistics, all rows or none; each row is evidence. Raises `BadInput`, `NotAllowed`."""
+    figures = check_statistics(actor, programme, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with transaction.atomic():
         entries = append_all(
@@ -265,18 +277,8 @@ def record_statistics(actor: Actor, programme: Programme, path: Path) -> list[St
 def record_sent_statistics(actor: Actor, programme: Programme, sent: File) -> list[Statistic]:
     """Record a table that somebody sent, as `record_statistics`; errors and evidence tell it by the sender's name."""
     require(actor, "statistic.record")
-    name = re.sub(r"[^\w.()（）-]", "_", PurePath(sent.name or "").name)[-80:]
-    if (sent.size or 0) > LARGEST_TABLE:
-        expected = Text(f"不超过 {LARGEST_TABLE >> 20} MiB", f"at most {LARGEST_TABLE >> 20} MiB")
-        raise BadInput(name, expected=expected, found=f"{(sent.size or 0) >> 20} MiB")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / (name.lstrip(".") or "table.csv")
-        path.write_bytes(sent.read())
-        try:
-            return record_statistics(actor, programme, path)
-        except BadInput as error:
-            error.path = path.name
-            raise
+    with received(sent.name or "", sent.read(LARGEST + 1)) as path:
+        return record_statistics(actor, programme, path)
 
 
 def comment(actor: Actor, programme: Programme, month: str, text: str) -> Comment:

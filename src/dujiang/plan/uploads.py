@@ -15,7 +15,7 @@ from openpyxl.styles import Alignment, Font
 
 from dujiang.messages import BadInput, Text
 from dujiang.plan.indicators import Indicator, period_end
-from dujiang.sheets import rows_of
+from dujiang.sheets import fault, read_rows
 
 COLUMNS: dict[str, Text] = {
     "goal": Text("目标序号", "goal number"),
@@ -86,35 +86,13 @@ def write_template(path: Path, indicators: Sequence[Indicator]) -> None:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (row number, cells by column name) of the rows that have anything to report."""
-    rows = rows_of(path)
-    heading = next(rows, None)
-    if heading is None:
-        raise BadInput(path, expected=Text("首行为表头", "headings in row 1"), found="0")
-    names = _names(path, heading)
-    for number, cells in enumerate(rows, start=2):
-        row = dict(zip(names, cells, strict=False))
+    remedy = Text(
+        "请用 dujiang statistic template 生成的表格", "use the table that `dujiang statistic template` writes"
+    )
+    for number, row in read_rows(path, COLUMNS, optional=_OPTIONAL, remedy=remedy):
         # The template's rows that nobody filled in are no figures.
-        if any(row.get(name, "") for name in ("period", "value", "source", "vouched_by")):
+        if any(row[name] for name in ("period", "value", "source", "vouched_by")):
             yield number, row
-
-
-def _names(path: Path, heading: Sequence[str]) -> list[str]:
-    known = {key: name for name, title in COLUMNS.items() for key in (name, title.zh, title.en)}
-    names = [known.get(cell.strip(), known.get(cell.strip().lower(), cell)) for cell in heading]
-    for name, title in COLUMNS.items():
-        if name not in names and name not in _OPTIONAL:
-            raise BadInput(
-                path,
-                row=1,
-                field=f"{title.zh} ({name})",
-                expected=Text("有此列", "this column"),
-                found="、".join(cell for cell in heading if cell),
-                remedy=Text(
-                    "请用 dujiang statistic template 生成的表格",
-                    "use the table that `dujiang statistic template` writes",
-                ),
-            )
-    return names
 
 
 def _half_width(text: str) -> str:
@@ -124,9 +102,7 @@ def _half_width(text: str) -> str:
 
 def _figure(path: Path, number: int, row: Mapping[str, str], by_goal: Mapping[int, Indicator]) -> Figure:
     def bad(name: str, expected: Text) -> BadInput:
-        return BadInput(
-            path, row=number, field=f"{COLUMNS[name].zh} ({name})", expected=expected, found=row.get(name, "") or "空"
-        )
+        return fault(path, number, name, COLUMNS[name], row, expected)
 
     goal = row["goal"].upper().removeprefix("G")
     if not goal.isdigit() or int(goal) not in by_goal:

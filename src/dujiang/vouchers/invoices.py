@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from pathlib import Path
 
 from dujiang.messages import BadInput, Text
-from dujiang.sheets import named_rows
+from dujiang.sheets import read_rows
 
 COLUMNS = {"key": Text("预留号", "hold"), "amount": Text("金额", "amount")}
 """The columns of an invoice; amounts are in yuan with two decimals, or in tokens. Others are left unread."""
@@ -49,7 +49,7 @@ def read_invoice(path: Path, unit: str) -> list[Line]:
     """Read a whole invoice (.csv or .xlsx); raises `BadInput` for the first row that can't be used."""
     lines: list[Line] = []
     seen: dict[str, int] = {}
-    for row, cells in named_rows(path, COLUMNS):
+    for row, cells in read_rows(path, COLUMNS):
         key = cells["key"].strip()
         if not key:
             raise BadInput(path, row=row, field="key", expected=Text("预留号", "a hold's key"))
