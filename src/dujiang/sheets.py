@@ -19,6 +19,7 @@ from dujiang.messages import BadInput, Text
 
 LARGEST = 16 << 20
 """Bytes of a table that somebody sends."""
+_REMEDY = Text("请补上此列后重试", "add the column and try again")
 
 
 def read_rows(
@@ -26,7 +27,7 @@ def read_rows(
     columns: Mapping[str, Text],
     *,
     optional: Collection[str] = (),
-    remedy: Text = Text("请补上此列", "add the column"),
+    remedy: Text = _REMEDY,
 ) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (row number, cells by column name) of the rows that have anything in them.
 

@@ -11,6 +11,7 @@ HOLDERS = {Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE}
 MAY = {
     "account.sign-in": EVERYONE,
     "account.use": SIGNED_IN,
+    "admin.read": {Role.OFFICE, Role.AUDITOR},
     "compute.read": EVERYONE,
     "compute.register": {Role.OFFICE},
     "dispatch.comment": {Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY},

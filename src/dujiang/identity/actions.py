@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from dujiang.evidence.actions import append
-from dujiang.identity.codes import credit_code, division_of
+from dujiang.evidence.actions import Happening, append, append_all
+from dujiang.identity.codes import LOGIN, credit_code, division_of
 from dujiang.identity.encrypted import keyed_digest
 from dujiang.identity.models import Identity, Key, Person, Unit
-from dujiang.identity.permission import PUBLIC, RULES, Actor, Role, require
+from dujiang.identity.permission import PUBLIC, RULES, UNIT_ROLES, Actor, Role, require
 from dujiang.identity.providers import Provider
+from dujiang.identity.uploads import NewEnterprise, NewPerson, read_enterprises, read_people
 from dujiang.messages import Refused, Text
 
-_UNIT_ROLES = frozenset({Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE})
 BAD_KEY = Text("密钥无效、过期或已吊销", "the key is not known, expired or revoked")
 LONGEST_KEY = 366
 """Days."""
 LONGEST_SUBJECT = 255
 """Characters (OpenID Connect Core 1.0, 2)."""
-_USERNAME = re.compile(r"[a-z][a-z0-9._-]{1,59}")
 
 
 def units_of_plan(names: Iterable[str]) -> list[Unit]:
@@ -54,6 +54,55 @@ def add_enterprise(actor: Actor, name: str, code: str) -> Unit:
     return unit
 
 
+def check_enterprises(actor: Actor, path: Path) -> list[NewEnterprise]:
+    """Read a table of enterprises and check every row, changing nothing. Raises `NotAllowed`, `BadInput`."""
+    require(actor, "identity.edit")
+    known = Unit.objects.values_list("name", "credit_code")
+    return read_enterprises(path, {name for name, _ in known}, {code for _, code in known if code})
+
+
+def add_enterprises(actor: Actor, path: Path) -> list[Unit]:
+    """Add the enterprises of a table, all or none; each is evidence. Raises `NotAllowed`, `BadInput`."""
+    require(actor, "identity.edit")
+    with transaction.atomic():
+        rows = check_enterprises(actor, path)
+        added = Unit.objects.bulk_create(
+            Unit(name=one.name, kind=Unit.Kind.ENTERPRISE, credit_code=one.credit_code) for one in rows
+        )
+        source = _source(path)
+        append_all(
+            actor,
+            (
+                Happening(
+                    "identity.changed",
+                    f"unit:{one.credit_code}",
+                    {"what": "added", "name": one.name, **source, "row": one.row},
+                )
+                for one in rows
+            ),
+        )
+    return added
+
+
+def _source(path: Path) -> dict[str, str]:
+    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def rename_enterprise(actor: Actor, code: str, name: str) -> Unit:
+    """Give an enterprise its new name; its code stays, as GB 32100 has it. Raises `NotAllowed`, `Refused`."""
+    require(actor, "identity.edit")
+    with transaction.atomic():
+        unit = Unit.objects.select_for_update().filter(credit_code=code).first()
+        if unit is None:
+            raise Refused(Text(f"没有代码为 {code} 的单位", f"there is no unit with the code {code}"))
+        if Unit.objects.filter(name=name).exclude(pk=unit.pk).exists():
+            raise Refused(Text(f"单位“{name}”已登记", f"unit {name!r} is already there"))
+        before, unit.name = unit.name, name
+        unit.save()
+        append(actor, "identity.changed", f"unit:{code}", {"what": "renamed", "before": before, "name": name})
+    return unit
+
+
 def add_person(
     actor: Actor, username: str, name: str, role: Role, unit: str | None, *, with_password: bool = True
 ) -> tuple[Person, str]:
@@ -62,7 +111,7 @@ def add_person(
     Without a password (an empty one is returned) they sign in by a bound identity only.
     """
     require(actor, "identity.edit")
-    if not _USERNAME.fullmatch(username):
+    if not LOGIN.fullmatch(username):
         raise Refused(
             Text(
                 f"登录名“{username}”不合要求：以小写字母开头，由小写字母、数字和 . _ - 组成，2 至 60 位",
@@ -85,7 +134,7 @@ def add_person(
 
 def _unit(role: Role, name: str | None) -> Unit | None:
     if name is None:
-        if role in _UNIT_ROLES:
+        if role in UNIT_ROLES:
             raise Refused(Text(f"{role.words.zh}的人员须属于一个单位", f"people of a {role.words.en} belong to a unit"))
         return None
     unit = Unit.objects.filter(name=name).first()
@@ -99,19 +148,81 @@ def _unit(role: Role, name: str | None) -> Unit | None:
     return unit
 
 
-def change_person(actor: Actor, username: str, *, role: Role | None = None, active: bool | None = None) -> Person:
-    """Give a person another role, or let them sign in no longer; it holds from their next request. Raises `NotAllowed`, `Refused`."""
+def check_people(actor: Actor, path: Path) -> list[NewPerson]:
+    """Read a table of people and check every row, changing nothing. Raises `NotAllowed`, `BadInput`."""
+    require(actor, "identity.edit")
+    logins = set(Person.objects.values_list("username", flat=True))
+    return read_people(path, logins, set(Unit.objects.values_list("name", flat=True)))
+
+
+def add_people(actor: Actor, path: Path) -> list[tuple[Person, str]]:
+    """Add the people of a table, all or none; returns them with their first passwords, which nothing keeps.
+
+    Each is evidence, without their name. Raises `NotAllowed`, `BadInput`.
+    """
+    # Digests of passwords are slow on purpose, so they are made before anybody has to wait for the store.
+    passwords = [secrets.token_urlsafe(12) for _ in check_people(actor, path)]
+    digests = [make_password(password) for password in passwords]
+    with transaction.atomic():
+        rows = check_people(actor, path)
+        units = {unit.name: unit for unit in Unit.objects.filter(name__in={one.unit for one in rows})}
+        added = Person.objects.bulk_create(
+            Person(username=one.username, name=one.name, role=one.role.value, unit=units.get(one.unit), password=digest)
+            for one, digest in zip(rows, digests, strict=True)
+        )
+        source = _source(path)
+        append_all(
+            actor,
+            (
+                Happening(
+                    "identity.changed",
+                    f"person:{one.username}",
+                    {"what": "added", "role": one.role.value, "unit": one.unit or None, **source, "row": one.row},
+                )
+                for one in rows
+            ),
+        )
+    return list(zip(added, passwords, strict=True))
+
+
+def change_person(
+    actor: Actor,
+    username: str,
+    *,
+    role: Role | None = None,
+    active: bool | None = None,
+    name: str | None = None,
+    unit: str | None = None,
+) -> Person:
+    """Change what is given of a person; it holds from their next request.
+
+    ``active`` says whether they may sign in; ``unit`` is empty for none. Raises `NotAllowed`, `Refused`.
+    """
     require(actor, "identity.edit")
     with transaction.atomic():
         person = _person(username)
+        before = (person.role, person.unit, person.is_active, person.name)
         if role is not None:
-            if role is Role.PUBLIC or (role in _UNIT_ROLES and person.unit is None):
-                raise Refused(Text(f"“{username}”不能任{role.words.zh}", f"{username!r} can't be {role.words.en}"))
             person.role = role.value
+        if unit is not None:
+            person.unit = _unit(Role(person.role), unit) if unit else None
+        if role is Role.PUBLIC or (Role(person.role) in UNIT_ROLES and person.unit is None):
+            words = Role(person.role).words
+            raise Refused(Text(f"“{username}”不能任{words.zh}", f"{username!r} can't be {words.en}"))
         if active is not None:
             person.is_active = active
+        if name is not None:
+            person.name = name
+        if (person.role, person.unit, person.is_active, person.name) == before:
+            return person
         person.save()
-        body = {"what": "changed", "role": person.role, "active": person.is_active}
+        body = {
+            "what": "changed",
+            "role": person.role,
+            "unit": person.unit and person.unit.name,
+            "active": person.is_active,
+            "name": "changed" if person.name != before[3] else "kept",
+        }
         append(actor, "identity.changed", f"person:{username}", body)
     return person
 

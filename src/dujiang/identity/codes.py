@@ -1,4 +1,4 @@
-"""Codes of places and enterprises: GB/T 2260 divisions and GB 32100 unified social credit codes, by python-stdnum."""
+"""Codes of places and enterprises (GB/T 2260 divisions, GB 32100 unified social credit codes, by python-stdnum), logins."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _ETHNIC = "藏|羌|彝|苗|侗|土家|布依|傣|景颇|傈僳|哈尼|壮|白|�
 _AUTONOMOUS = re.compile(rf"(?:(?:{_ETHNIC})族?)*自治州$")
 _ENDS = re.compile(r"(?:(?:(?:壮|回|维吾尔)族?)?自治区|特别行政区|省|市|地区|盟|州)$")
 _NO_PLACE = re.compile(r"^市辖区$|^县$|直辖县|^林区$")
+LOGIN = re.compile(r"[a-z][a-z0-9._-]{1,59}")
+"""What a login looks like."""
 _OFFICES = re.compile(r"(?:人民政府|政府)(?:办公厅|办公室)?$")
 
 

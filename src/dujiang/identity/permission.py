@@ -44,6 +44,8 @@ _WORDS = {
 
 SECOND_FACTOR = frozenset({Role.OFFICE, Role.REVIEWER})
 """The roles that sign in with a second factor."""
+UNIT_ROLES = frozenset({Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY, Role.ENTERPRISE})
+"""The roles of people who act for a unit, and so belong to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ RULES = RuleSet(
     {
         "account.sign-in": _anyone,
         "account.use": _signed_in,
+        "admin.read": _office | _auditor,
         "compute.read": _anyone,
         "compute.register": _office,
         "dispatch.comment": _plays(Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY),
