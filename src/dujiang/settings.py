@@ -7,6 +7,8 @@ import secrets
 from pathlib import Path
 
 import dj_database_url
+from django.urls import reverse_lazy
+from django.utils.translation import gettext_lazy as _
 
 from dujiang.identity.providers import read_providers
 from dujiang.keys import site_secret
@@ -74,12 +76,16 @@ SESSION_COOKIE_AGE = 12 * 3600
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": HOME / "cache"}}
 
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",  # before the admin, whose pages it draws
+    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "dujiang.console",  # before allauth, whose pages it frames
+    "unfold.contrib.import_export",
+    "import_export",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -130,6 +136,26 @@ LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
 LOCALE_PATHS = [Path(__file__).parent / "locale"]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
+
+UNFOLD = {
+    "SITE_TITLE": _("Dujiang"),
+    "SITE_HEADER": _("Dujiang"),
+    "SITE_SUBHEADER": _("Records"),
+    "SITE_SYMBOL": "water",
+    "SHOW_LANGUAGES": True,
+    "SHOW_BACK_BUTTON": True,
+    "SITE_FAVICONS": [{"rel": "icon", "href": "data:,"}],
+    "BORDER_RADIUS": "4px",
+    "COLORS": {"primary": {**dict.fromkeys(("50", "100"), "#eef3f6"), **dict.fromkeys(("200", "300"), "#a9c6d9"),
+        "400": "#6ea6c8", "500": "#4b8fb8", **dict.fromkeys(("600", "700", "800"), "#14557b"),
+        **dict.fromkeys(("900", "950"), "#0d3a55")}},
+    "ACCOUNT": {"navigation": [
+        {"title": _("Second factor"), "link": reverse_lazy("mfa_index")},
+        {"title": _("Change the password"), "link": reverse_lazy("account_change_password")},
+    ]},
+}  # fmt: skip
+"""The admin's looks: the console's colours."""
+IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True  # what people typed in is never run by their reader's Excel
 
 STATIC_URL = "static/"
 # Pages are served from the package's own files: there is nothing to collect or to fetch.

@@ -3,6 +3,7 @@
 from django.urls import include, path
 from django.views.i18n import set_language
 
+from dujiang.admin import site
 from dujiang.api import api
 from dujiang.compute import pages as compute
 from dujiang.console import pages as console
@@ -55,6 +56,7 @@ urlpatterns = [
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),
+    path("admin/", site.urls),
     path("api/v1/", api.urls),
     path("account/", include("dujiang.identity.urls")),
     path("language/setlang/", page("language.set")(set_language), name="set_language"),

@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("models", gettext_lazy("Models"), "token.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
+    Entry("admin:index", gettext_lazy("Records"), "admin.read"),
 )
 
 

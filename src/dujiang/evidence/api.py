@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from django.http import Http404
@@ -32,7 +31,7 @@ class RecordOut(Schema):
     @staticmethod
     def resolve_body(record: Any) -> dict[str, Any]:
         """Return the body as values, also of what was read already."""
-        return dict(json.loads(record.body) if isinstance(record.body, str) else record.body)
+        return record.content if isinstance(record, Record) else dict(record.body)
 
 
 def find_records(actor: Actor, before: int | None, kind: str | None, subject: str | None, limit: int) -> list[Record]:

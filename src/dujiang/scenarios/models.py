@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Evaluation(models.Model):
@@ -13,20 +14,22 @@ class Evaluation(models.Model):
     several where it was taken up again, and ``cost`` what they cost together, in fen.
     """
 
-    scenario = models.CharField(max_length=120)
-    version = models.CharField(max_length=64)
-    size = models.CharField(max_length=20)
-    libraries = models.JSONField()
-    seeds = models.JSONField()
-    model = models.CharField(max_length=120, blank=True)
-    started = models.DateTimeField(auto_now_add=True)
-    verdict = models.JSONField(null=True)
-    picture = models.TextField(blank=True)
-    jobs = models.JSONField(default=list)
-    cost = models.BigIntegerField(default=0)
-    evidence = models.BigIntegerField(null=True)
+    scenario = models.CharField(_("scenario"), max_length=120)
+    version = models.CharField(_("version"), max_length=64)
+    size = models.CharField(_("size"), max_length=20)
+    libraries = models.JSONField(_("libraries"))
+    seeds = models.JSONField(_("seeds"))
+    model = models.CharField(_("model"), max_length=120, blank=True)
+    started = models.DateTimeField(_("started"), auto_now_add=True)
+    verdict = models.JSONField(_("verdict"), null=True)
+    picture = models.TextField(_("picture"), blank=True)
+    jobs = models.JSONField(_("jobs"), default=list)
+    cost = models.BigIntegerField(_("cost"), default=0)
+    evidence = models.BigIntegerField(_("evidence"), null=True)
 
     class Meta:
+        verbose_name = _("evaluation")
+        verbose_name_plural = _("evaluations")
         indexes = [models.Index(fields=["scenario", "-id"])]
 
     @classmethod
@@ -35,6 +38,9 @@ class Evaluation(models.Model):
         finished = cls.objects.exclude(evidence=None).values("scenario").annotate(last=models.Max("id"))
         last = cls.objects.filter(id__in=[row["last"] for row in finished]).defer("picture")
         return {one.scenario: one for one in last}
+
+    def __str__(self) -> str:
+        return f"{self.scenario} {self.pk}"
 
 
 class SeedScore(models.Model):

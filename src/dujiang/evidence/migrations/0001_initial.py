@@ -12,16 +12,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Record",
             fields=[
-                ("sequence", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("time", models.CharField(max_length=27)),
-                ("actor", models.CharField(max_length=200)),
-                ("kind", models.CharField(max_length=50)),
-                ("subject", models.CharField(max_length=200)),
-                ("body", models.TextField()),
-                ("previous", models.CharField(max_length=80)),
-                ("digest", models.CharField(max_length=80)),
+                ("sequence", models.BigIntegerField(primary_key=True, serialize=False, verbose_name="sequence")),
+                ("time", models.CharField(max_length=27, verbose_name="time (UTC)")),
+                ("actor", models.CharField(max_length=200, verbose_name="actor")),
+                ("kind", models.CharField(max_length=50, verbose_name="kind")),
+                ("subject", models.CharField(max_length=200, verbose_name="subject")),
+                ("body", models.TextField(verbose_name="body")),
+                ("previous", models.CharField(max_length=80, verbose_name="digest before")),
+                ("digest", models.CharField(max_length=80, verbose_name="digest")),
             ],
             options={
+                "verbose_name": "evidence record",
+                "verbose_name_plural": "evidence records",
                 "indexes": [
                     models.Index(fields=["kind", "sequence"], name="evidence_re_kind_c04c56_idx"),
                     models.Index(fields=["subject", "sequence"], name="evidence_re_subject_d60daf_idx"),

@@ -16,21 +16,31 @@ class Migration(migrations.Migration):
             name="Unit",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=120, unique=True)),
+                ("name", models.CharField(max_length=120, unique=True, verbose_name="name")),
                 (
                     "kind",
                     models.CharField(
                         choices=[
-                            ("department", "Department"),
-                            ("government", "Government"),
-                            ("enterprise", "Enterprise"),
+                            ("department", "department"),
+                            ("government", "government"),
+                            ("enterprise", "enterprise or laboratory"),
                         ],
                         max_length=20,
+                        verbose_name="kind",
                     ),
                 ),
-                ("division", models.CharField(blank=True, max_length=6)),
-                ("credit_code", models.CharField(blank=True, max_length=18, null=True, unique=True)),
+                ("division", models.CharField(blank=True, max_length=6, verbose_name="division code")),
+                (
+                    "credit_code",
+                    models.CharField(
+                        blank=True, max_length=18, null=True, unique=True, verbose_name="unified social credit code"
+                    ),
+                ),
             ],
+            options={
+                "verbose_name": "unit",
+                "verbose_name_plural": "units",
+            },
         ),
         migrations.CreateModel(
             name="Person",
@@ -38,8 +48,8 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                ("username", models.CharField(max_length=60, unique=True)),
-                ("name", dujiang.identity.encrypted.EncryptedText()),
+                ("username", models.CharField(max_length=60, unique=True, verbose_name="login")),
+                ("name", dujiang.identity.encrypted.EncryptedText(verbose_name="full name")),
                 (
                     "role",
                     models.CharField(
@@ -53,9 +63,10 @@ class Migration(migrations.Migration):
                             ("auditor", "auditor"),
                         ],
                         max_length=20,
+                        verbose_name="role",
                     ),
                 ),
-                ("is_active", models.BooleanField(default=True)),
+                ("is_active", models.BooleanField(default=True, verbose_name="may sign in")),
                 (
                     "unit",
                     models.ForeignKey(
@@ -64,10 +75,13 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="people",
                         to="identity.unit",
+                        verbose_name="unit",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "person",
+                "verbose_name_plural": "people",
                 "abstract": False,
             },
         ),

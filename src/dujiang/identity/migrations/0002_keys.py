@@ -15,17 +15,24 @@ class Migration(migrations.Migration):
             name="Key",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("digest", models.CharField(max_length=64, unique=True)),
-                ("scopes", models.JSONField()),
-                ("expires", models.DateTimeField()),
-                ("revoked", models.DateTimeField(null=True)),
-                ("issued", models.DateTimeField(auto_now_add=True)),
+                ("digest", models.CharField(max_length=64, unique=True, verbose_name="digest")),
+                ("scopes", models.JSONField(verbose_name="scopes")),
+                ("expires", models.DateTimeField(verbose_name="expires")),
+                ("revoked", models.DateTimeField(null=True, verbose_name="revoked")),
+                ("issued", models.DateTimeField(auto_now_add=True, verbose_name="issued")),
                 (
                     "person",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="keys", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="person",
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "API key",
+                "verbose_name_plural": "API keys",
+            },
         ),
     ]

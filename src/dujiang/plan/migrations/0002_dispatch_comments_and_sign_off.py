@@ -14,20 +14,25 @@ class Migration(migrations.Migration):
             name="Comment",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("month", models.CharField(max_length=7)),
-                ("author", models.CharField(max_length=60)),
-                ("unit", models.CharField(blank=True, max_length=120)),
-                ("text", models.TextField()),
-                ("written", models.DateTimeField()),
-                ("evidence", models.BigIntegerField()),
+                ("month", models.CharField(max_length=7, verbose_name="month")),
+                ("author", models.CharField(max_length=60, verbose_name="author")),
+                ("unit", models.CharField(blank=True, max_length=120, verbose_name="unit")),
+                ("text", models.TextField(verbose_name="text")),
+                ("written", models.DateTimeField(verbose_name="written")),
+                ("evidence", models.BigIntegerField(verbose_name="evidence")),
                 (
                     "programme",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="comments", to="plan.programme"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comments",
+                        to="plan.programme",
+                        verbose_name="programme",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "comment",
+                "verbose_name_plural": "comments",
                 "ordering": ["evidence"],
                 "indexes": [models.Index(fields=["programme", "month"], name="plan_commen_program_b3b2a6_idx")],
             },
@@ -36,19 +41,24 @@ class Migration(migrations.Migration):
             name="SignOff",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("month", models.CharField(max_length=7)),
-                ("made", models.JSONField()),
-                ("author", models.CharField(max_length=60)),
-                ("signed", models.DateTimeField()),
-                ("evidence", models.BigIntegerField()),
+                ("month", models.CharField(max_length=7, verbose_name="month")),
+                ("made", models.JSONField(verbose_name="dispatch as signed off")),
+                ("author", models.CharField(max_length=60, verbose_name="signed by")),
+                ("signed", models.DateTimeField(verbose_name="signed")),
+                ("evidence", models.BigIntegerField(verbose_name="evidence")),
                 (
                     "programme",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="sign_offs", to="plan.programme"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_offs",
+                        to="plan.programme",
+                        verbose_name="programme",
                     ),
                 ),
             ],
             options={
+                "verbose_name": "sign-off",
+                "verbose_name_plural": "sign-offs",
                 "constraints": [models.UniqueConstraint(fields=("programme", "month"), name="one_sign_off_a_month")],
             },
         ),

@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="evaluation",
             name="picture",
-            field=models.TextField(blank=True),
+            field=models.TextField(blank=True, verbose_name="picture"),
         ),
     ]
