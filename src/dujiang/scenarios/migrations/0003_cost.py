@@ -12,11 +12,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="evaluation",
             name="cost",
-            field=models.BigIntegerField(default=0),
+            field=models.BigIntegerField(default=0, verbose_name="cost"),
         ),
         migrations.AddField(
             model_name="evaluation",
             name="jobs",
-            field=models.JSONField(default=list),
+            field=models.JSONField(default=list, verbose_name="jobs"),
         ),
     ]
