@@ -23,7 +23,10 @@ SOURCES = sorted(ROOT.glob("**/*.py"))
 def said_by(path):
     """The texts of a template or module that are translated by gettext: each a text, or a singular and a plural."""
     text = path.read_text()
-    source = io.BytesIO((text if path.suffix == ".py" else templatize(text, origin=str(path))).encode())
+    if path.suffix != ".py":
+        # What templates indent is no Python.
+        text = "\n".join(map(str.strip, templatize(text, origin=str(path)).splitlines()))
+    source = io.BytesIO(text.encode())
     for _, _, texts, _ in extract_python(source, ["_", "gettext", "gettext_lazy", "ngettext"], [], {}):
         yield texts[:2] if isinstance(texts, tuple) else texts
 
