@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from dujiang.compute.executors.base import Executor
 from dujiang.compute.executors.local import LocalExecutor
+from dujiang.compute.executors.ray import RayExecutor
 from dujiang.compute.executors.slurm import SlurmExecutor
 
 
@@ -13,7 +14,11 @@ def _local(settings: Mapping[str, str]) -> Executor:
     return LocalExecutor()
 
 
-_MAKERS: dict[str, Callable[[Mapping[str, str]], Executor]] = {"local": _local, "slurm": SlurmExecutor}
+_MAKERS: dict[str, Callable[[Mapping[str, str]], Executor]] = {
+    "local": _local,
+    "ray": RayExecutor,
+    "slurm": SlurmExecutor,
+}
 
 
 def executor(kind: str, settings: Mapping[str, str]) -> Executor:
