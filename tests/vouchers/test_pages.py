@@ -59,6 +59,7 @@ def test_an_enterprise_applies_its_city_grants_and_the_statement_shows_it(progra
     page = Client(headers={"accept-language": "en"}).get("/vouchers/").content.decode()
     assert "CNY 0.30" in page
     assert "Left to grant" in page
+    assert "the province" in page
 
 
 def test_each_sees_and_does_what_is_its_own_only(programme):

@@ -148,6 +148,6 @@ def _names() -> dict[str, Any]:
     """Return the names of issuers by code: a government that is a unit, else the short name of the place."""
     names: dict[str, Any] = {"": Text("本站", "the site")}
     for issuer in Programme.objects.exclude(issuer="").values_list("issuer", flat=True).distinct():
-        names.update(prefectures(issuer))
+        names.update({issuer: Text("省级", "the province"), **prefectures(issuer)})
     names.update(Unit.objects.exclude(division="").values_list("division", "name"))
     return names
