@@ -134,6 +134,7 @@ def test_an_enterprises_job_from_voucher_to_invoice_and_dispatch(granted, slurm,
 
 def test_a_cancelled_job_on_slurm_is_charged_for_what_it_ran(granted, dispatch):
     job = dispatch(submit(FIRM, command("import time; time.sleep(600)")), lambda job: job.state == "running", 40)
+    time.sleep(2)  # Slurm counts whole seconds
     cancel(FIRM, job.pk)
     job = dispatch(job, seconds=40)
     assert job.state == "cancelled"

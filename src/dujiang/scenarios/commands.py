@@ -234,6 +234,8 @@ def _evaluated(found: Found, evaluation: Evaluation) -> dict[str, Any]:
             }
             for score in evaluation.scores.all()
         ],
+        "jobs": evaluation.jobs,
+        "cost": evaluation.cost,
         "evidence": evaluation.evidence,
     }
 
