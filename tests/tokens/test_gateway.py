@@ -410,6 +410,17 @@ def test_the_price_is_the_one_in_force_and_the_cost_is_told(gateway, stub):
     assert int(raw.headers["x-cost-micro-fen"]) == raw.parse().usage.prompt_tokens * 100
 
 
+def test_what_costs_nothing_needs_no_voucher(gateway, stub):
+    gateway.configure([stub], amount="0.00", price=("0.00", "0.00", "0.00"))
+    gateway.start()
+    for _ in range(3):
+        client(gateway).chat.completions.create(model="m", messages=ASK, max_tokens=4)
+    gateway.kill()
+    gateway.start()
+    total = settled(gateway)
+    assert (total["requests"], total["cost"]) == (3, 0)
+
+
 def test_a_voucher_that_grows_is_seen_without_a_new_start(gateway, stub):
     gateway.configure([stub], amount="0.00")
     gateway.start()

@@ -39,6 +39,7 @@ UNKNOWN_KEY = Refusal(
 )
 NO_SUCH_PATH = Refusal(404, "invalid_request_error", "unknown_url", Text("没有这个接口", "there is no such address"))
 NOT_JSON = bad_request("invalid_json", Text("请求体不是 JSON 对象", "the body is not a JSON object"))
+TOO_LARGE = Refusal(413, "invalid_request_error", "too_large", Text("请求过大", "the request is too large"))
 CONTENT = bad_request("content_filter", Text("内容不符合该模型的使用规则", "the content is against this model's rules"))
 NO_MONEY = Refusal(
     429,

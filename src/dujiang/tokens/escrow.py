@@ -156,8 +156,13 @@ class Escrow:
 
         Raises OSError where the journal can't be written.
         """
+        now = self._clock()
         purse = self.purses.get(name)
-        if purse is None or amount > purse.free or (now := self._clock()) > self._ends[name]:
+        if purse is None:
+            if amount:
+                return None
+            purse = self.purses[name] = Purse()  # what costs nothing needs no voucher
+        elif amount and (amount > purse.free or now > self._ends.get(name, 0.0)):
             return None
         number = self._next
         self.journal.append(["hold", number, *name, amount, key, model])
@@ -165,7 +170,7 @@ class Escrow:
         purse.hold(amount)
         purse.used = now
         self.holds[number] = Held(name, amount, key, model)
-        if purse.free < self._block // 4 and name not in self._refilling:
+        if amount and purse.free < self._block // 4 and name not in self._refilling:
             self._prefetch(name)
         return number
 
@@ -184,7 +189,7 @@ class Escrow:
 
     def _held(self, number: int, holder: str, provider: str, amount: int, key: str, model: str) -> None:
         name = PurseName(holder, provider)
-        self.purses[name].hold(amount)
+        self.purses.setdefault(name, Purse()).hold(amount)
         self.holds[number] = Held(name, amount, key, model)
 
     def _settled(

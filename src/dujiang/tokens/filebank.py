@@ -61,6 +61,7 @@ class FileBank:
         self._path = path
         self._read = read
         self._gateway = ""
+        self._seen = 0.0
         # A gateway calls from a thread of its own, one call at a time.
         self._database = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
         self._database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;")
@@ -94,10 +95,12 @@ class FileBank:
     def revision(self) -> Any:
         """See `Bank`."""
         self._catalogue = self._load() if (now := self._read()[0]) != self._revision else self._catalogue
-        self._database.execute(
-            "INSERT INTO gateway (name, seen) VALUES (?, ?) ON CONFLICT DO UPDATE SET seen = excluded.seen",
-            (self._gateway, time.time()),
-        )
+        if time.time() - self._seen > ALIVE / 4:
+            self._seen = time.time()
+            self._database.execute(
+                "INSERT INTO gateway (name, seen) VALUES (?, ?) ON CONFLICT DO UPDATE SET seen = excluded.seen",
+                (self._gateway, self._seen),
+            )
         return now
 
     def catalogue(self) -> Catalogue:

@@ -29,7 +29,10 @@ CONFIG = "DUJIANG_GATEWAY_CONFIG"
 """How a process is told its file."""
 LOOK = 0.25
 """Seconds between looks for a changed key, price or service."""
-TEND = 2.0
+TEND, TEND_SITE = 2.0, 10.0
+"""Seconds between postings: each leaves a record of evidence on a site."""
+LARGEST = 64 * 2**20
+"""Bytes of a request."""
 CHECK = 10.0
 BLIND = 60.0
 """Seconds without the ledger after which no request is taken: a revoked key could not be seen."""
@@ -113,6 +116,8 @@ class Server:
             if path in PATHS and scope.method == "POST":
                 if time.monotonic() - self.gateway.seen > BLIND:
                     raise errors.BLIND
+                if int(scope.headers.get("content-length") or 0) > LARGEST:
+                    raise errors.TOO_LARGE
                 await self.gateway.relay(path, scope.headers.get("authorization"), proto)
             else:
                 await self._other(path, scope, proto)
@@ -165,7 +170,7 @@ class Server:
 
     async def _tend(self) -> None:
         while True:
-            await asyncio.sleep(TEND)
+            await asyncio.sleep(TEND_SITE if self._config.site else TEND)
             try:
                 await self._round()
             except Exception as error:
