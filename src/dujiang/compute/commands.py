@@ -16,6 +16,7 @@ import typer
 
 from dujiang.compute.money import yuan
 from dujiang.compute.power_command import power_command
+from dujiang.compute.replay_command import replay_command
 from dujiang.compute.requests import JobRequest, Limits, file_name
 from dujiang.compute.states import State
 from dujiang.identity.permission import at_the_terminal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 compute = typer.Typer(name="compute", help="算力与作业 / Compute and jobs.", no_args_is_help=True)
 compute.command("power")(power_command)
+compute.command("replay")(replay_command)
 
 Number = Annotated[int, typer.Argument(metavar="JOB", help="作业编号 / the job's number")]
 Command = Annotated[list[str], typer.Argument(metavar="COMMAND...", help="命令，写在 -- 之后 / the command, after --")]
