@@ -43,6 +43,7 @@ urlpatterns = [
     path("vouchers/applications/<int:number>/review/", vouchers.review, name="voucher-review"),
     path("vouchers/applications/<int:number>/grant/", vouchers.grant, name="voucher-grant"),
     path("compute/", compute.pools, name="compute"),
+    path("compute/power.svg", compute.power_picture, name="power-picture"),
     path("jobs/", compute.jobs, name="jobs"),
     path("jobs/<int:number>/", compute.job, name="job"),
     path("jobs/<int:number>/cancel/", compute.cancel, name="job-cancel"),

@@ -358,7 +358,8 @@ def test_the_command_reports_what_the_schedule_says(site, tmp_path):
     by_job = {}
     for row in report["schedule"]:
         by_job[row["job"]] = by_job.get(row["job"], 0.0) + row["kw"]
-    assert by_job == pytest.approx({"x": 100.0, "y": 80.0})
+    # A row is rounded to a watt.
+    assert by_job == pytest.approx({"x": 100.0, "y": 80.0}, abs=0.001 * len(report["schedule"]))
     policies = {row["policy"]: row for row in report["policies"]}
     assert policies["rolling"]["missed"] == 0
     assert policies["bound"]["cost"] <= policies["rolling-perfect"]["cost"] + 1e-6
@@ -366,3 +367,25 @@ def test_the_command_reports_what_the_schedule_says(site, tmp_path):
     work = sum(row["kw"] for row in report["schedule"] if row["site"] == "A")
     assert used == pytest.approx(1.2 * work, abs=0.1)
     assert "<svg" in (tmp_path / "p.svg").read_text(encoding="utf-8")
+
+
+def test_a_plan_of_real_files_is_put_on_record_and_a_simulated_one_is_not(site, tmp_path):
+    rows = "site,hour,hydro,wind,solar\n" + "".join(f"{one},{hour},1,2,{hour}\n" for one in "AB" for hour in range(9))
+    files(tmp_path, weather=rows)
+    given = [part for name in ("sites", "jobs", "weather") for part in (f"--{name}", tmp_path / f"{name}.csv")]
+    refused = site.run("compute", "power", *given[:4], "--record", check=False)
+    assert refused.returncode == 1
+    assert "--weather" in refused.stderr
+    site.run("compute", "power", *given, "--record")
+    code = """
+import json
+from django.test import Client
+from dujiang.evidence.models import Record
+client = Client(headers={"host": "127.0.0.1"})
+[record] = Record.objects.filter(kind="compute.power-planned")
+page = client.get("/compute/").content.decode()
+print(json.dumps([record.subject, record.content["files"]["weather"]["file"], f"/evidence/{record.sequence}/" in page,
+                  "A、B" in page, client.get("/compute/power.svg").content[:4].decode()]))
+"""
+    told, _ = site.python(code).communicate()
+    assert json.loads(told) == ["A、B", "weather.csv", True, True, "<svg"]

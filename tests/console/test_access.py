@@ -14,7 +14,7 @@ from django.urls import URLPattern, get_resolver
 from django.utils import timezone
 
 from dujiang.compute.actions import local_pool
-from dujiang.compute.models import Attempt, Job, Product
+from dujiang.compute.models import Attempt, Job, PowerPlan, Product
 from dujiang.evidence.actions import append
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, issue_key, units_of_plan
@@ -131,6 +131,7 @@ def a_job():
         pk=1, work="scenario:manufacturing/job-shop", holder="经济和信息化厅", product=Product.objects.get(), argv=["x"], seconds=1,
         memory_mib=16, cpus=1, state="done",
     )  # fmt: skip
+    PowerPlan.objects.create(report={"policies": [], "sites": ["甲"]}, picture="<svg/>", evidence=1)
     attempt = Attempt.objects.create(job=job, number=1, pool=pool)
     (attempt.folder / "work").mkdir(parents=True, exist_ok=True)
     (attempt.folder / "work" / "out").write_text("42")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from dujiang.compute import pricing, supervisor
 from dujiang.compute.capacity import Capacity, capacity
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Outcome, Unreachable
-from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, Price, Product
+from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, PowerPlan, Price, Product
 from dujiang.compute.places import Offer, offers
 from dujiang.compute.registration import Registration
 from dujiang.compute.requests import COMMAND, LONGEST_SECONDS, JobRequest, Limits, check
@@ -550,3 +551,17 @@ def local_pool() -> Pool:
 
 LOCAL_PRICES = {pricing.CPU: 20, pricing.MEMORY: 4}
 """Fen an hour for a core and for a GiB of the site's own machine."""
+
+
+def record_power_plan(actor: Actor, report: dict[str, Any], picture: str, files: Mapping[str, Path]) -> PowerPlan:
+    """Put a plan of flexible jobs by power on record, with the digests of the files that it is of; raises `NotAllowed`."""
+    require(actor, "compute.register")
+    body = {
+        "files": {
+            name: {"file": path.name, "sha256": sha256(path.read_bytes()).hexdigest()} for name, path in files.items()
+        },
+        **{key: report[key] for key in ("seeds", "jobs", "hours", "policies")},
+    }
+    with transaction.atomic():
+        entry = append(actor, "compute.power-planned", "、".join(report["sites"])[:200], body)
+        return PowerPlan.objects.create(report=report, picture=picture, evidence=entry.sequence)

@@ -265,3 +265,12 @@ class Attempt(models.Model):
     def folder(self) -> Any:
         """Where it runs."""
         return self.job.folder / str(self.number)
+
+
+class PowerPlan(models.Model):
+    """A plan of flexible jobs by power that was put on record: what `compute power` reports, and its chart as SVG."""
+
+    report = models.JSONField()
+    picture = models.TextField()
+    recorded = models.DateTimeField(auto_now_add=True)
+    evidence = models.BigIntegerField()

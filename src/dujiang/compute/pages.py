@@ -10,7 +10,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from dujiang.compute import actions
-from dujiang.compute.models import Job
+from dujiang.compute.models import Job, PowerPlan
+from dujiang.compute.power_comparison import POLICIES
 from dujiang.compute.pricing import CPU, MEMORY
 from dujiang.compute.standing import capacity_now, pools_now, products_now, queue_now
 from dujiang.compute.states import State
@@ -36,8 +37,38 @@ def pools(request: HttpRequest) -> HttpResponse:
         "targets": _targets(capacity),
         "queue": [(State(state).words, count) for state, count in queue_now().items()],
         "prices": [(one, _priced(price)) for one in products_now() for price in one["prices"]],
+        "power": _power(),
     }
     return render(request, "compute/pools.html", context)
+
+
+def _power() -> dict[str, Any] | None:
+    """Return the power plan that was put on record last, its policies by their names."""
+    last = PowerPlan.objects.order_by("-id").defer("picture").first()
+    if last is None:
+        return None
+    names = {**POLICIES, "bound": Text("下界", "bound")}
+    rows = [
+        {
+            "name": names[row["policy"]],
+            "cost": row["cost"],
+            "saved": None if row["saved"] is None else 100 * row["saved"],
+            "green": None if row.get("green_share") is None else 100 * row["green_share"],
+            "missed": row.get("missed"),
+        }
+        for row in last.report["policies"]
+    ]
+    return {"plan": last, "rows": rows, "sites": last.report["sites"]}
+
+
+@page("compute.read")
+@require_safe
+def power_picture(request: HttpRequest) -> HttpResponse:
+    """Hand out the power mix by hour of the plan that was put on record last."""
+    last = PowerPlan.objects.order_by("-id").first()
+    if last is None:
+        raise Http404
+    return HttpResponse(last.picture, content_type="image/svg+xml")
 
 
 def _targets(capacity: dict[str, Any]) -> list[dict[str, Any]]:

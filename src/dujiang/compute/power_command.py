@@ -9,7 +9,8 @@ import numpy as np
 import typer
 from rich.text import Text as Styled
 
-from dujiang.messages import Text
+from dujiang.identity.permission import at_the_terminal
+from dujiang.messages import Refused, Text
 from dujiang.terminal import Json, both, console, errors, plain_errors, say, table, write_json
 
 if TYPE_CHECKING:
@@ -42,13 +43,23 @@ def power_command(
     ] = 1,
     json_file: Json = None,
     picture: Annotated[Path | None, typer.Option(help="逐小时电力构成图 / chart of the power mix by hour")] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="写入存证并显示于算力页面 / put on record and show on the page of compute")
+    ] = False,
 ) -> None:
     """算电融合：可调作业随水风光与电价错峰移地，与即到即跑和最优下界比较 / Shift jobs in time and place with water, wind, sun and tariff."""
     with plain_errors():
-        from dujiang.charts import save
+        from dujiang.charts import save, svg
         from dujiang.compute.power_comparison import compare
         from dujiang.compute.power_network import Network
 
+        if record and not (sites and jobs and weather):
+            raise Refused(
+                Text(
+                    "模拟数据不写入存证：请给出 --sites、--jobs 与 --weather",
+                    "what is simulated is not put on record: name --sites, --jobs and --weather",
+                )
+            )
         found: list[tuple[Problem, Comparison]] = []
         network = None
         for seed in range(seeds):
@@ -61,7 +72,20 @@ def power_command(
         _print(rows, found)
         if picture:
             save(_chart(*found[0]), picture)
-        write_json(json_file, _json(rows, found))
+        report = _json(rows, found)
+        write_json(json_file, report)
+        if record and sites and jobs and weather:
+            _record(report, svg(_chart(*found[0]).to_dict()), {"sites": sites, "jobs": jobs, "weather": weather})
+
+
+def _record(report: dict[str, Any], picture: str, files: dict[str, Path]) -> None:
+    from dujiang.store import open_store
+
+    open_store()
+    from dujiang.compute.actions import record_power_plan
+
+    plan = record_power_plan(at_the_terminal(), report, picture, files)
+    say(Text(f"已写入存证 {plan.evidence}", f"Put on record: evidence {plan.evidence}"))
 
 
 def _problem(sites: Path | None, jobs: Path | None, weather: Path | None, hours: int, seed: int) -> Problem:

@@ -34,6 +34,7 @@ KINDS: dict[str, Kind] = {
         Text("登记算力规模", "registered capacity"), Text("规模或占比", "capacity or share"), True
     ),
     "compute.registered": Kind(Text("算力登记", "compute registered"), Text("算力中心", "compute centre")),
+    "compute.power-planned": Kind(Text("算电融合排布", "jobs planned by power"), Text("站点", "sites")),
     "voucher.programme": Kind(Text("券计划变更", "voucher programme changed"), Text("券计划", "voucher programme")),
     "voucher.applied": Kind(Text("申请发券", "vouchers applied for"), Text("申请", "application")),
     "voucher.reviewed": Kind(Text("评审发券申请", "application for vouchers reviewed"), Text("申请", "application")),
