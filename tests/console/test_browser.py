@@ -8,7 +8,7 @@ import time
 import pytest
 from allauth.mfa.totp.internal.auth import hotp_value
 from docx import Document
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
@@ -159,7 +159,8 @@ def filled(table, out, about, value):
     return out
 
 
-def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, console):
+def office_in(site, console):
+    """Sign in as the office, setting the second factor up on the way."""
     password = added(site, "zhang", "office")
     console.open("/account/login/").fill(login="zhang", password=password)
     console.open("/evidence/")
@@ -169,6 +170,10 @@ def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, consol
     console.fill(code=f"{hotp_value(secret, int(time.time()) // 30):06d}")
 
     assert "/2fa/totp/" not in console.driver.current_url, console.text
+
+
+def test_the_office_signs_in_with_two_factors_signs_off_and_exports(site, console):
+    office_in(site, console)
     console.open("/dispatch/2026-10/").fill(text="请各单位按月报送。")
     read = console.driver.find_element(By.CSS_SELECTOR, "main input[type=checkbox]")
     read.click()
@@ -249,3 +254,54 @@ def test_a_person_signs_in_by_the_provider_and_out_of_it_again(site, provider, c
     assert console.driver.current_url == f"{console.address}/"
     press()
     assert console.driver.find_elements(By.NAME, "account")
+
+
+def enterprises(path, *rows):
+    book = Workbook()
+    for row in (("单位名称", "统一社会信用代码"), *rows):
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def test_the_office_takes_a_table_of_enterprises_once_its_wrong_code_is_mended(site, console, tmp_path):
+    def body():
+        return console.driver.find_element(By.ID, "content").text
+
+    def send(path):
+        field = console.driver.find_element(By.CSS_SELECTOR, "input[name=import_file]")
+        field.send_keys(str(path))
+        console.follow(field.find_element(By.XPATH, "./ancestor::form//button[@type='submit']"))
+
+    office_in(site, console)
+    console.open("/").follow(console.driver.find_element(By.CSS_SELECTOR, "header a[href='/admin/']"))
+    console.open("/admin/identity/unit/import/")
+    send(enterprises(tmp_path / "企业.xlsx", ("甲公司", "915101075510000225"), ("乙公司", "91510700205401060A")))
+    told = body()
+    assert {"z": "第 3 行", "e": "row 3"}[console_language(console)] in told
+    assert "credit_code" in told
+    assert "91510700205401060A" in told
+    console.open("/admin/identity/unit/?q=公司")
+    assert "甲公司" not in body()
+
+    console.open("/admin/identity/unit/import/")
+    send(enterprises(tmp_path / "企业.xlsx", ("甲公司", "915101075510000225"), ("乙公司", "91510700205401060T")))
+    assert "乙公司" in body()
+    console.follow(console.driver.find_element(By.CSS_SELECTOR, "form[action*=process_import] button"))
+    console.open("/admin/identity/unit/?q=乙公司").follow(console.driver.find_element(By.LINK_TEXT, "乙公司"))
+    console.open(console.driver.current_url.removeprefix(console.address).replace("/change/", "/history/"))
+    assert "企业.xlsx" in body()
+    console.follow(console.driver.find_element(By.CSS_SELECTOR, "article a"))
+    assert "unit:91510700205401060T" in console.text
+    for page in (
+        "/admin/",
+        "/admin/identity/unit/",
+        "/admin/identity/person/add/",
+        "/admin/plan/item/",
+        "/admin/evidence/record/",
+    ):
+        console.open(page)
+        assert not console.spills(), page
+        assert not console.from_outside(), page
+    console.open("/admin/identity/unit/export/")
+    assert len(list(load_workbook(console.downloaded("unit.xlsx")).active.rows)) == 5
