@@ -1,4 +1,4 @@
-"""The console's list pages over 100,000 rows, beside the same page found by OFFSET."""
+"""The list pages of console and admin over 100,000 rows, beside OFFSET, and beside the admin as Django would count."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def rows() -> list[dict[str, Any]]:
     from dujiang.evidence.actions import Happening, append_all
     from dujiang.evidence.models import Record
     from dujiang.identity.actions import add_person
+    from dujiang.identity.models import Person, Unit
     from dujiang.identity.permission import Actor, Role
     from dujiang.plan.actions import load
     from dujiang.plan.models import Statistic
@@ -34,6 +35,7 @@ def rows() -> list[dict[str, Any]]:
     programme = load(office, OUTLINE).programme
     unit = programme.items.filter(kind="task").first().facts["lead"][0]
     person, _ = add_person(office, "reader", "", Role.LEAD_UNIT, unit)
+    auditor, _ = add_person(office, "auditor", "", Role.AUDITOR, None)
     for part in range(ROWS // 5000):
         append_all(office, [Happening("scenario.tried", f"bench/{part}-{one}", {"a": one}) for one in range(5000)])
     now = timezone.now()
@@ -56,6 +58,13 @@ def rows() -> list[dict[str, Any]]:
         ),
         batch_size=1000,
     )  # fmt: skip
+    Unit.objects.bulk_create(
+        (Unit(name=f"企业{one}", kind="enterprise", credit_code=f"{one:018d}") for one in range(ROWS)), batch_size=1000
+    )
+    home = Unit.objects.get(name="企业1")
+    Person.objects.bulk_create(
+        (Person(username=f"p{one}", name="某", role="enterprise", unit=home) for one in range(ROWS)), batch_size=1000
+    )
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(person)
     by_offset = _best(lambda: list(Record.objects.order_by("-sequence")[ROWS - 60 : ROWS - 10]))
@@ -69,7 +78,45 @@ def rows() -> list[dict[str, Any]]:
             "unit": "ms",
         }
         for page in pages
-    ]
+    ] + _admin(auditor)
+
+
+def _admin(auditor: Any) -> list[dict[str, Any]]:
+    """Open the admin's lists, and again with Django's own paginator and its count of the whole list."""
+    from django.core.paginator import Paginator
+    from django.test import Client
+
+    from dujiang.admin import site
+
+    client = Client(headers={"host": "127.0.0.1"})
+    client.force_login(auditor)
+    found = []
+    for app, model, more in _ROOMS:
+        page = f"/admin/{app}/{model}/{more}"
+        ours = _best(lambda page=page: _opened(client, page))
+        room = next(room for kind, room in site._registry.items() if kind._meta.label_lower == f"{app}.{model}")
+        kept = room.paginator, room.show_full_result_count
+        room.paginator, room.show_full_result_count = Paginator, True
+        peer = _best(lambda page=page: _opened(client, page))
+        room.paginator, room.show_full_result_count = kept
+        row = {"bench": f"{page}, {ROWS:,} rows", "ours": 1000 * ours, "peer": 1000 * peer, "unit": "ms"}
+        found.append({**row, "peer_name": "counted as Django's admin does"})
+    return found
+
+
+_ROOMS = (
+    ("evidence", "record", ""),
+    ("evidence", "record", "?p=1999"),
+    ("evidence", "record", "?kind=plan.loaded"),
+    ("evidence", "record", "?q=person:reader"),
+    ("plan", "statistic", ""),
+    ("plan", "statistic", "?q=i7"),
+    ("scenarios", "evaluation", ""),
+    ("identity", "unit", ""),
+    ("identity", "unit", "?q=企业99"),
+    ("identity", "person", ""),
+    ("identity", "person", "?q=p99"),
+)
 
 
 def _opened(client: Any, page: str) -> None:
