@@ -6,6 +6,7 @@ as pages do; what is written goes through the plane's actions; an object's histo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -59,6 +60,53 @@ def _patterns(found: list[Any]) -> list[URLPattern]:
     return [
         pattern for one in found for pattern in (_patterns(one.url_patterns) if isinstance(one, URLResolver) else [one])
     ]
+
+
+_WORDS = {
+    "what": gettext_lazy("what happened"),
+    "name": gettext_lazy("name"),
+    "role": gettext_lazy("role"),
+    "unit": gettext_lazy("unit"),
+    "active": gettext_lazy("may sign in"),
+    "key": gettext_lazy("key"),
+    "scopes": gettext_lazy("scopes"),
+    "expires": gettext_lazy("expires"),
+    "file": gettext_lazy("file"),
+    "row": gettext_lazy("row"),
+    "sha256": gettext_lazy("digest"),
+    "item": gettext_lazy("item"),
+    "field": gettext_lazy("field"),
+    "before": gettext_lazy("before"),
+    "after": gettext_lazy("after"),
+    "why": gettext_lazy("reason"),
+    "programme": gettext_lazy("programme"),
+    "title": gettext_lazy("title"),
+    "period": gettext_lazy("period"),
+    "value": gettext_lazy("value"),
+    "source": gettext_lazy("source"),
+    "vouched_by": gettext_lazy("vouched by"),
+    "new": gettext_lazy("items new"),
+    "changed": gettext_lazy("items changed"),
+    "same": gettext_lazy("items unchanged"),
+    "gone": gettext_lazy("items no longer in the text"),
+    "amended": gettext_lazy("items amended"),
+}
+"""What the fields of records are called, of those that histories mostly show; others keep their own names."""
+
+
+def _told(record: Record) -> list[tuple[Any, str]]:
+    """Return a record's content as lines: what each field is called, and its value."""
+    return [(_WORDS.get(name, name), _shown(value)) for name, value in record.content.items()]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list) and not any(isinstance(one, dict | list) for one in value):
+        return "、".join(map(str, value)) or "—"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "—" if value is None else str(value)
 
 
 site = Site()
@@ -167,7 +215,7 @@ class Room(ModelAdmin):
             "subtitle": str(obj),
             "opts": self.opts,
             "original": obj,
-            "records": self.records_of(obj).order_by("-sequence")[:_SHOWN],
+            "records": [(one, _told(one)) for one in self.records_of(obj).order_by("-sequence")[:_SHOWN]],
         }
         request.current_app = self.admin_site.name
         return TemplateResponse(request, "console/admin/history.html", context)

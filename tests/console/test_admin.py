@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from html import unescape
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
@@ -469,3 +470,38 @@ def test_a_code_with_one_wrong_character_is_never_taken(digits, place, random):
         path.write_text(f"name,credit_code\n甲,{wrong}\n", encoding="utf-8")
         with pytest.raises(BadInput, match="第 2 行"):
             read_enterprises(path, [], [])
+
+
+def visible(html):
+    """The texts that a page shows or reads out: no scripts, names of icons, or contents of records."""
+    html = re.sub(r"(?s)<(script|style|pre|dd|time)\b.*?</\1>|<!--.*?-->", "", html)
+    html = re.sub(r"(?s)<span[^>]*material-symbols[^>]*>.*?</span>", "", html)
+    found = re.findall(r'(?:title|aria-label|placeholder|alt)="([^"]*)"', html) + re.findall(r">([^<>]+)<", html)
+    return {unescape(text).strip() for text in found}
+
+
+def test_no_page_says_anything_in_english_to_who_reads_chinese(office, programme):
+    data = r"zh-hans|en|English|Excel \(.xlsx\), CSV|sha256:.*|genesis|[0-9a-f]{64}|ID|.*(p-|li|a/b|tester|plan\.read).*|small|v|s|scenario.tried|plan.txt"
+    addresses = ["/admin/", "/admin/plan/"]
+    for model, room in everything(programme).items():
+        pk = model.objects.first().pk
+        addresses += [
+            room,
+            f"{room}?q=zz",
+            f"{room}add/",
+            f"{room}import/",
+            f"{room}{pk}/change/",
+            f"{room}{pk}/history/",
+        ]
+    english = {}
+    for address in addresses:
+        told = office.get(address)
+        if told.status_code == 200:
+            for text in visible(told.content.decode()):
+                if (
+                    re.search("[A-Za-z]{2}", text)
+                    and not re.search("[一-鿿]", text)
+                    and not re.fullmatch(data, text, re.I)
+                ):
+                    english[text] = address
+    assert not english

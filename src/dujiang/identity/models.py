@@ -85,7 +85,7 @@ class Key(models.Model):
         verbose_name_plural = _("API keys")
 
     def __str__(self) -> str:
-        return f"{self.person} {self.pk}"
+        return f"{self.pk} ({self.person})"
 
 
 class Identity(models.Model):

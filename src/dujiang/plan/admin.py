@@ -237,7 +237,7 @@ class StatisticRoom(Imported, Exported, _OfProgramme):
     taking = Statistics
     list_display = ("indicator", "period", "shown", "source", "vouched_by", "recorded", "evidence_link")
     search_fields = ("indicator", "source")
-    ordering = ("-evidence",)
+    ordering = ("-id",)  # as recorded, by an index that is there anyway
     sortable_by = ()
     paginator = InfinitePaginator
     fields = ("programme", "indicator", "period", "shown", "source", "vouched_by", "recorded", "evidence_link")
@@ -264,7 +264,7 @@ class CommentRoom(Exported, _OfProgramme):
 
     list_display = ("month", "unit", "author", "text", "written", "evidence_link")
     search_fields = ("=month", "unit", "author")
-    ordering = ("-evidence",)
+    ordering = ("-id",)
     fields = ("programme", "month", "unit", "author", "text", "written", "evidence_link")
     readonly_fields = ("evidence_link",)
     exported = ("programme__title", "month", "unit", "author", "text", "written", "evidence")
