@@ -62,3 +62,8 @@ def test_the_compiled_catalogue_is_up_to_date():
     # The header holds the time of compiling.
     del compiled[""], made[""]
     assert compiled == made
+
+
+def test_no_text_is_translated_twice():
+    said = [line for line in CATALOGUE.read_text().splitlines() if line.startswith("msgid ")]
+    assert len(said) == len(set(said))
