@@ -3,11 +3,11 @@
 import json
 
 import numpy as np
-import pools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pools
 from dujiang.compute.cluster import ANY_KIND, WHOLE, Nodes, tasks, workload
 from dujiang.compute.openb import read_nodes, read_tasks
 from dujiang.compute.policies import POLICIES

@@ -1,11 +1,11 @@
 """Placement: nothing is given twice, scores are kept right, and fgd's measure is the paper's."""
 
 import numpy as np
-import pools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pools
 from dujiang.compute.cluster import WHOLE, Nodes, allowed, tasks, workload
 from dujiang.compute.fragmentation import fragments, usability
 from dujiang.compute.policies import POLICIES
