@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
@@ -16,13 +16,16 @@ from typing import Any
 
 import psutil
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Max, Sum
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from dujiang.compute import pricing, supervisor
+from dujiang.compute.broker import Judged
 from dujiang.compute.capacity import Capacity, capacity
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Outcome, Unreachable
+from dujiang.compute.fairshare import HALF_LIFE
 from dujiang.compute.models import Attempt, Centre, Job, NodeGroup, Pool, PowerPlan, Price, Product
 from dujiang.compute.places import Offer, offers
 from dujiang.compute.registration import Registration
@@ -196,6 +199,37 @@ def place(job: Job, pool: Pool) -> Attempt | None:
         return attempt
 
 
+def judged(job: Job, pools: Sequence[Judged]) -> None:
+    """Keep what was thought of each pool for a job that is to be placed."""
+    kept = [{"pool": one.pool, "chosen": one.chosen, "why": asdict(one.why)} for one in pools]
+    Job.objects.filter(pk=job.pk, state=State.QUEUED).update(pools=kept)
+
+
+def preempted(attempt: Attempt, urgent: Job) -> None:
+    """Take in that an attempt is stopped for a job that would else be late; its own job is queued again when it has ended.
+
+    What the stopped attempt used is not charged.
+    """
+    with transaction.atomic():
+        if Attempt.objects.filter(pk=attempt.pk, preempted=False).update(preempted=True):
+            append(DISPATCHER, "job.preempted", f"job:{attempt.job_id}", {"attempt": attempt.number, "for": urgent.pk})
+
+
+def recent_use(now: datetime) -> dict[str, list[tuple[float, float]]]:
+    """Return what each holder's jobs cost of late, a sum a day: (age in s, fen) pairs."""
+    since = now - 6 * HALF_LIFE
+    days = (
+        Job.objects.filter(finished__gte=since, cost__gt=0)
+        .annotate(day=TruncDate("finished"))
+        .values("holder", "day")
+        .annotate(sum=Sum("cost"), last=Max("finished"))
+    )
+    used: dict[str, list[tuple[float, float]]] = {}
+    for row in days:
+        used.setdefault(row["holder"], []).append(((now - row["last"]).total_seconds(), float(row["sum"])))
+    return used
+
+
 def _held_for(job: Job, pool: Pool) -> bool:
     """See to it that what a job costs is held for the pool's unit, and long enough; else end the job."""
     if job.provider == pool.centre.unit and not job.hold_key:
@@ -237,6 +271,9 @@ def ended(attempt: Attempt, outcome: Outcome) -> None:
         if job.ended:
             return
         Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.ENDED, outcome=asdict(outcome))
+        if outcome.ended_by == "cancelled" and not job.cancel_asked and attempt.preempted:
+            _requeue(job)
+            return
         attempt.outcome = asdict(outcome)
         state, why = _verdict(job, outcome)
         job.fault = _fault(attempt)

@@ -82,6 +82,7 @@ class JobOut(Schema):
     why: Text | None
     fault: dict[str, Any] | None
     pool: str | None
+    pools: list[dict[str, Any]]
     attempts: int
     submitted: datetime
     finished: datetime | None

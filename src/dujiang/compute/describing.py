@@ -20,6 +20,7 @@ def described(job: Job) -> dict[str, Any]:
         "why": Text(**job.why) if job.why else None,
         "fault": job.fault,
         "pool": last.pool.key if last else None,
+        "pools": job.pools,
         "attempts": len(job.attempts.all()),
         "submitted": job.submitted,
         "finished": job.finished,

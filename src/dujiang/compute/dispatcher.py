@@ -13,7 +13,8 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -21,15 +22,24 @@ from django.conf import settings
 from django.utils import timezone
 
 from dujiang.compute import actions
+from dujiang.compute.backfill import Preemptible, Running, Timeline
+from dujiang.compute.broker import Candidate, choose
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Executor, Rejected, Standing, Task, Unreachable
+from dujiang.compute.fairshare import decayed, factors
 from dujiang.compute.models import Attempt, Job, Pool
-from dujiang.compute.requests import COMMAND, Limits
+from dujiang.compute.places import amount
+from dujiang.compute.requests import COMMAND
 from dujiang.compute.states import State
 from dujiang.messages import Text
+from dujiang.vouchers import actions as vouchers
 
 POLL_SECONDS = 0.25
 _QUEUE_AT_ONCE = 200
+_USAGE_SECONDS = 60.0
+"""How long the holders' use of late is kept before it is summed up again."""
+_SOON = 300.0
+"""Seconds before a job's latest start from which it goes first, and may stop what is preemptible."""
 _WHOLE = ("pool__centre", "job__product")
 _UNDER_WAY = (Attempt.State.PLACED, Attempt.State.RUNNING)
 _log = logging.getLogger(__name__)
@@ -66,6 +76,8 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._executors: dict[str, Executor] = {}
+        self._usage: dict[str, float] = {}
+        self._usage_until = 0.0
         self._not_before: dict[str, float] = {}
 
     def recover(self, **where: object) -> None:
@@ -127,16 +139,86 @@ class Dispatcher:
             return
         found = Pool.objects.filter(state=Pool.State.OPEN, gone_since=None).exclude(pk__in=gone)
         pools = {one.key: one for one in found.select_related("centre").prefetch_related("groups")}
-        using: dict[str, list[Limits]] = {key: [] for key in pools}
+        now = timezone.now()
+        running: dict[str, list[Attempt]] = {key: [] for key in pools}
         for attempt in Attempt.objects.filter(state__in=_UNDER_WAY).select_related("job", "pool"):
-            if attempt.pool.key in using:
-                using[attempt.pool.key].append(attempt.job.limits)
-        for job in waiting:
-            # Its offers stand in the order of their price.
-            open_to_it = [one["pool"] for one in job.offers if one["pool"] in pools]
-            chosen = next((one for one in open_to_it if pools[one].place.has_room(job.limits, using[one])), None)
-            if chosen is not None and self._start(job, pools[chosen]):
-                using[chosen].append(job.limits)
+            if attempt.pool.key in running:
+                running[attempt.pool.key].append(attempt)
+        rooms = {
+            key: Timeline(pool.place.capacity, [_running(one, now) for one in running[key]])
+            for key, pool in pools.items()
+        }
+        for job in self._in_turn(waiting, now):
+            held = amount(job.limits)
+            judged = choose(self._candidates(job, pools, rooms), job.seconds, _due_in(job, now))
+            for one in judged:
+                room = rooms[one.pool]
+                if room.may_start(held, job.seconds):
+                    actions.judged(job, [replace(other, chosen=other is one) for other in judged])
+                    if self._start(job, pools[one.pool]):
+                        room.start(held, job.seconds)
+                    break
+                if room.wait(held):
+                    # It is worth waiting for; the first that waits here can count on its turn.
+                    if self._urgent(job, now):
+                        self._make_room(job, room, running[one.pool], now)
+                    room.reserve(held)
+                    break
+                # There is room, but another has it reserved: the next best will do.
+
+    def _in_turn(self, waiting: list[Job], now: datetime) -> list[Job]:
+        """Return the queue in its order: what would be late soon, then by fair share between holders, then as it came."""
+        shares = dict.fromkeys((job.holder for job in waiting), 1.0)
+        if len(shares) > 1 and time.monotonic() >= self._usage_until:
+            self._usage = {holder: decayed(uses) for holder, uses in actions.recent_use(now).items()}
+            self._usage_until = time.monotonic() + _USAGE_SECONDS
+        # All holders of late count, so that a factor says the same whoever waits.
+        factor = factors(self._usage, {**dict.fromkeys(self._usage, 1.0), **shares})
+
+        def turn(job: Job) -> tuple[bool, float, float, int]:
+            urgent = self._urgent(job, now)
+            return not urgent, (_due_in(job, now) or 0.0) if urgent else 0.0, -factor[job.holder], job.pk
+
+        return sorted(waiting, key=turn)
+
+    def _urgent(self, job: Job, now: datetime) -> bool:
+        """Whether a job must start within `_SOON` to end in time, and still can."""
+        due = _due_in(job, now)
+        return due is not None and 0 <= due - job.seconds <= _SOON
+
+    def _candidates(self, job: Job, pools: dict[str, Pool], rooms: dict[str, Timeline]) -> list[Candidate]:
+        left: int | None = None
+        found = []
+        for offer in job.offers:
+            if offer["pool"] not in pools:
+                continue
+            wait = rooms[offer["pool"]].wait(amount(job.limits))
+            if wait is None:
+                continue
+            payable = pools[offer["pool"]].centre.unit == job.provider
+            if not payable:
+                left = vouchers.balance(job.holder, job.product.key) if left is None else left
+                # What is held for the pool's rival is free again when this one takes the job.
+                payable = left + (job.most if job.hold_key else 0) >= offer["most"]
+            found.append(Candidate(pool=offer["pool"], most=offer["most"], wait=wait, payable=payable))
+        return found
+
+    def _make_room(self, job: Job, room: Timeline, running: list[Attempt], now: datetime) -> None:
+        """Stop what declared itself preemptible, as little as will do, for a job that would else be late."""
+        stopping = [one for one in running if one.preempted]
+        if stopping:
+            return
+        stoppable = [
+            Preemptible(one.pk, (now - one.placed).total_seconds(), amount(one.job.limits))
+            for one in running
+            if one.job.preemptible and not one.job.exactly_once and one.handle
+        ]
+        wanted = room.stopped_for(amount(job.limits), stoppable)
+        for one in running:
+            if wanted and one.pk in wanted:
+                actions.preempted(one, job)
+                with suppress(Unreachable):
+                    self._of(one.pool).cancel(one.handle, one.folder)
 
     def _start(self, job: Job, pool: Pool) -> bool:
         attempt = actions.place(job, pool)
@@ -202,6 +284,16 @@ class Dispatcher:
             actions.withdrawn(attempt)
         else:
             actions.lost(attempt, why)
+
+
+def _running(attempt: Attempt, now: datetime) -> Running:
+    """Return what an attempt holds, and until when at the latest."""
+    passed = (now - attempt.placed).total_seconds()
+    return Running(max(attempt.job.seconds - passed, 1.0), amount(attempt.job.limits))
+
+
+def _due_in(job: Job, now: datetime) -> float | None:
+    return (job.deadline - now).total_seconds() if job.deadline else None
 
 
 def _environment(job: Job) -> dict[str, str]:

@@ -157,8 +157,10 @@ class Job(models.Model):
     """Work that somebody asked for: an argv with input files, its limits, what it was quoted and what it cost.
 
     ``offers`` are the pools that may run it, the cheapest first (`places.Offer`), ``most`` what the dearest would ask;
-    ``hold_key`` is the hold of vouchers for it (the last of ``holds``), of which ``provider`` is paid; it is empty where a unit's own machine
-    works for the unit and its vouchers do not reach. ``rates`` are the prices of its product when it was submitted (`pricing.Rate`), by which it is charged.
+    ``hold_key`` is the hold of vouchers for it (the last of ``holds``), of which ``provider`` is paid; it is empty where
+    a unit's own machine works for the unit and its vouchers do not reach. ``rates`` are the prices of its product when
+    it was submitted (`pricing.Rate`), by which it is charged. ``pools`` is what was thought of each pool when it was
+    placed (`broker.Judged`, the chosen one first).
 
     ``work`` is ``command`` where the submitter wrote the argv, else the name of the work, such as
     ``scenario:manufacturing/job-shop``. ``holder`` pays. ``why`` says how it came to its end (``zh`` and ``en``),
@@ -192,6 +194,7 @@ class Job(models.Model):
     cost = models.BigIntegerField(null=True)
     statement = models.JSONField(null=True)
     why = models.JSONField(default=dict)
+    pools = models.JSONField(default=list)
     fault = models.JSONField(null=True)
     submitted_evidence = models.BigIntegerField(null=True)
     evidence = models.BigIntegerField(null=True)
@@ -238,7 +241,7 @@ class Attempt(models.Model):
     """One run of a job in a pool.
 
     A lost one may have run, nobody knows how far; a withdrawn one never did. ``handle`` is the executor's;
-    ``outcome`` is `executors.base.Outcome`.
+    ``outcome`` is `executors.base.Outcome`. ``preempted`` says that it was stopped for others.
     """
 
     class State(models.TextChoices):
@@ -254,6 +257,7 @@ class Attempt(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.PLACED)
     handle = models.CharField(max_length=200, blank=True)
     placed = models.DateTimeField(auto_now_add=True)
+    preempted = models.BooleanField(default=False)
     outcome = models.JSONField(null=True)
 
     class Meta:

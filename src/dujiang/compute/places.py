@@ -46,14 +46,23 @@ class Place:
         """Whether any of its nodes can run the job at all."""
         return any(one.holds(limits) for one in self.nodes)
 
-    def has_room(self, limits: Limits, using: Sequence[Limits]) -> bool:
-        """Whether what it has beyond what runs there is enough for the job."""
-        able = [one for one in self.nodes if one.holds(limits)]
-        cpus = sum(one.count * one.cpus for one in self.nodes) - sum(one.cpus for one in using)
-        memory = sum(one.count * one.memory_mib for one in self.nodes) - sum(one.memory_mib for one in using)
-        cards = sum(one.count * one.accelerators for one in able) * 1000
-        cards -= sum(one.gpu_milli for one in using if one.gpu_kind == limits.gpu_kind)
-        return bool(able) and limits.cpus <= cpus and limits.memory_mib <= memory and limits.gpu_milli <= cards
+    @property
+    def capacity(self) -> dict[str, int]:
+        """What its nodes have together, as `amount` says what a job holds."""
+        total = {"cpus": 0, "memory_mib": 0}
+        for one in self.nodes:
+            total["cpus"] += one.count * one.cpus
+            total["memory_mib"] += one.count * one.memory_mib
+            if one.accelerator:
+                name = f"gpu:{one.accelerator}"
+                total[name] = total.get(name, 0) + one.count * one.accelerators * 1000
+        return total
+
+
+def amount(limits: Limits) -> dict[str, int]:
+    """Return what a job holds while it runs: cores, MiB, and thousandths of cards of its kind."""
+    held = {"cpus": limits.cpus, "memory_mib": limits.memory_mib}
+    return {**held, f"gpu:{limits.gpu_kind}": limits.gpu_milli} if limits.gpu_milli else held
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ KINDS: dict[str, Kind] = {
     "dispatch.signed-off": Kind(Text("签发月调度", "dispatch signed off"), Text("月份", "month")),
     "identity.changed": Kind(Text("人员与单位变更", "people or units changed"), Text("人员或单位", "person or unit")),
     "job.submitted": Kind(Text("提交作业", "job submitted"), Text("作业", "job")),
+    "job.preempted": Kind(Text("作业让位", "job stopped for another"), Text("作业", "job")),
     "job.finished": Kind(Text("作业结束与结算", "job finished and settled"), Text("作业", "job")),
     "compute.capacity": Kind(
         Text("登记算力规模", "registered capacity"), Text("规模或占比", "capacity or share"), True
