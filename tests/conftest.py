@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -62,7 +63,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses the store; on the PostgreSQL run nothing else is run, and without one it is skipped by name."""
     for item in items:
-        if {"db", "site"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+        if {"db", "site", "new_site"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.store)
     if config.getoption("--database") == "postgresql":
         wanted = [item for item in items if item.get_closest_marker("store")]
@@ -127,15 +128,38 @@ class Site:
         )
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """A fresh site with an empty database of the kind that this run is on."""
-    home = tmp_path / "home"
+def _site(home: Path, database: str, template: str = "template0") -> Site:
     path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, "DUJIANG_HOME": str(home), "COLUMNS": "200", "PYTHONPATH": path}
     if _server:
-        environment["DUJIANG_DATABASE_URL"] = _server.create(f"site{next(_numbers)}")
+        environment["DUJIANG_DATABASE_URL"] = _server.create(database, template)
     return Site(home, environment)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a site whose empty database is at the last migration, made once a run for `site` to copy."""
+    made = _site(tmp_path_factory.mktemp("made") / "home", "made")
+    opened = made.python("from django.db import connection; connection.close()")
+    assert opened.communicate(timeout=300) == ("", "")
+    assert opened.returncode == 0
+    return made.home
+
+
+@pytest.fixture
+def site(tmp_path: Path, made: Path) -> Site:
+    """A fresh site of the kind of database that this run is on: its tables are made, nothing is in them."""
+    site = _site(tmp_path / "home", f"site{next(_numbers)}", "made")
+    site.home.mkdir(mode=0o700)
+    if not _server:
+        shutil.copy(made / "dujiang.sqlite3", site.home)
+    return site
+
+
+@pytest.fixture
+def new_site(tmp_path: Path) -> Site:
+    """A site that nobody has opened: its database has no tables yet."""
+    return _site(tmp_path / "home", f"site{next(_numbers)}")
 
 
 @pytest.fixture(scope="session")

@@ -37,9 +37,9 @@ class Server:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self._folder}"
         self._run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(self._folder / "log"), "start")
 
-    def create(self, name: str) -> str:
-        """Create a database and return its address."""
-        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dujiang", name)
+    def create(self, name: str, template: str = "template0") -> str:
+        """Create a database, a copy of ``template``, and return its address."""
+        self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "dujiang", "-T", template, name)
         return self.url(name)
 
     def url(self, name: str) -> str:

@@ -7,6 +7,6 @@ def test_no_migration_is_missing(db):
     call_command("makemigrations", check=True, dry_run=True, verbosity=0)
 
 
-def test_processes_that_open_a_new_store_at_once_make_it_once(site):
-    opening = [site.python("print('open')") for _ in range(4)]
+def test_processes_that_open_a_new_store_at_once_make_it_once(new_site):
+    opening = [new_site.python("print('open')") for _ in range(4)]
     assert [one.communicate(timeout=120) for one in opening] == [("open\n", "")] * 4
