@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.text import Text as Styled
 
@@ -106,6 +105,8 @@ def _problem(sites: Path | None, jobs: Path | None, weather: Path | None, hours:
 
 def _rows(found: list[Comparison]) -> list[dict[str, Any]]:
     """Return a row a policy, means over the draws; shares from 0 to 1."""
+    import numpy as np
+
     from dujiang.compute.power_comparison import POLICIES
 
     bound = float(np.mean([one.bound for one in found]))
@@ -182,6 +183,8 @@ def _share(value: float | None) -> str:
 
 def _bars(problem: Problem, outcome: Outcome) -> list[Styled]:
     """Return a bar an hour of the day: mean power of each source, scaled to the largest hour."""
+    import numpy as np
+
     clock = np.arange(problem.market.hours) % 24
     total = outcome.mix.sum(axis=1)
     mean = np.array([total[:, clock == hour].mean(axis=1) for hour in range(min(24, problem.market.hours))])
@@ -236,6 +239,8 @@ def _chart(problem: Problem, compared: Comparison) -> Any:
 
 def _json(rows: list[dict[str, Any]], found: list[tuple[Problem, Comparison]]) -> dict[str, Any]:
     """Return the comparison, and of the first draw the planner's mix and schedule."""
+    import numpy as np
+
     problem, compared = found[0]
     outcome = compared.outcomes["rolling"]
     market = problem.market

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import category
 
 from django.core.files import File
@@ -21,14 +21,15 @@ from dujiang.identity.actions import units_of_plan
 from dujiang.identity.permission import Actor, allowed, require
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.model import Client, NoAnswer, OverBudget, service
-from dujiang.plan.answers import Answer, by_retrieval
 from dujiang.plan.figures import indicators_of, material_now, monthly_dispatch, responsible_units, this_month
 from dujiang.plan.indicators import indicator_key, month_end
 from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
-from dujiang.plan.reader import Plan, read
 from dujiang.plan.uploads import Figure, read_figures
-from dujiang.plan.writing import TOKENS_OF_QUESTION, by_model
 from dujiang.sheets import LARGEST, received
+
+if TYPE_CHECKING:
+    from dujiang.plan.answers import Answer
+    from dujiang.plan.reader import Plan
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,9 @@ def load(actor: Actor, path: Path) -> Loaded:
     People's amendments stay; an item that the text no longer has is kept, and marked as not present.
     Raises `BadInput` where the file can't be read as a plan, `NotAllowed`.
     """
+    # The reader's patterns take half a second to make, which the other commands are spared.
+    from dujiang.plan.reader import read
+
     require(actor, "plan.load")
     plan = read(path)
     found = plan.as_json()
@@ -159,6 +163,9 @@ def ask(actor: Actor, programme: Programme, question: str) -> Answer:
     A model writes where the site names one and the actor has signed in, since its tokens cost money; otherwise, and
     where the model fails, passages answer. Reading leaves no evidence. Raises `Refused` for no question, `NotAllowed`.
     """
+    from dujiang.plan.answers import by_retrieval
+    from dujiang.plan.writing import TOKENS_OF_QUESTION, by_model
+
     require(actor, "plan.read")
     question = question.strip()
     if not question or len(question) > LONGEST_QUESTION:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Min
 from django.utils import timezone
@@ -18,12 +18,14 @@ from django.utils import timezone
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
-from dujiang.plan.answers import Material, material
 from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
 from dujiang.vouchers.actions import month_figures
+
+if TYPE_CHECKING:
+    from dujiang.plan.answers import Material
 
 
 def this_month() -> str:
@@ -73,6 +75,8 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
 
 @lru_cache(maxsize=8)
 def _material(programme: int, loaded: str, month: str, last: int) -> Material:
+    from dujiang.plan.answers import material
+
     found = Programme.objects.get(pk=programme)
     items = (facts(found, kind) for kind in (Item.Kind.GOAL, Item.Kind.TASK, Item.Kind.REQUIREMENT))
     return material(found.text, found.title, *items, monthly_dispatch(found, month), found.issuer)
