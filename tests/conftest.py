@@ -21,6 +21,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 import postgresql
 
+# What people see in a browser does not hang on the database; whole months of a site run on both, in test_month.py.
+SQLITE_ONLY = {"test_browser.py"}
 _numbers = count(1)
 _server: postgresql.Server | None = None
 _home = tempfile.TemporaryDirectory(prefix="dujiang-tests-")
@@ -66,7 +68,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if {"db", "site", "new_site"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
             item.add_marker(pytest.mark.store)
     if config.getoption("--database") == "postgresql":
-        wanted = [item for item in items if item.get_closest_marker("store")]
+        wanted = [item for item in items if item.get_closest_marker("store") and item.path.name not in SQLITE_ONLY]
         config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
         items[:] = wanted
         if _server is None:
