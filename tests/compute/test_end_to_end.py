@@ -156,12 +156,13 @@ def test_without_vouchers_a_job_is_refused_and_leaves_nothing(tianfu):
 def test_a_pool_that_disappears_has_its_jobs_run_elsewhere_and_charged_once(
     tianfu, slurm, dispatch, settings, tmp_path, once
 ):
-    """The trial programme pays. The site's own machine could run it too; it stands last among the offers."""
+    """The trial programme pays. The site's own machine could run it too; it asks for more."""
     settings.COMPUTE_GIVE_UP_SECONDS = 0.5
     mark = tmp_path / "ran"
     wait = f"import time; open({str(mark)!r}, 'a').write('x'); time.sleep(len(open({str(mark)!r}).read()) == 1 and 600)"
     job = submit(OFFICE, command(wait, exactly_once=once))
-    Job.objects.filter(pk=job.pk).update(offers=sorted(job.offers, key=lambda one: one["pool"] == "local"))
+    dearer = [{**one, "most": one["most"] + 100_000 * (one["pool"] == "local")} for one in job.offers]
+    Job.objects.filter(pk=job.pk).update(offers=dearer)
     dispatch(job, lambda job: job.state == "running" and mark.exists(), 40)
     slurm.kill()
     try:
