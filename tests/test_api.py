@@ -187,8 +187,9 @@ def test_each_operation_asks_a_rule(li):
 def test_the_public_reads_and_changes_nothing(programme):
     before = Record.objects.count()
     for method, path, more in calls("2026-01"):
-        closed = method == "post" or path.startswith(("/jobs", "/vouchers/statement", "/vouchers/balance"))
-        closed = method == "post" or path.startswith(("/jobs", "/tokens/usage", "/tokens/keys"))
+        closed = method == "post" or path.startswith(
+            ("/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys")
+        )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
     assert Record.objects.count() == before
 
