@@ -120,7 +120,8 @@ class RayEngine:
         self._closed = threading.Event()
         modules = sorted({_place(name) for name in ("dujiang", *packages)})
         ray.init(
-            address=address or os.environ.get("RAY_ADDRESS"),
+            # Without an address Ray would look for a cluster that ran here last, which may be dead.
+            address=address or os.environ.get("RAY_ADDRESS") or "local",
             runtime_env={"py_modules": modules},
             include_dashboard=False,
             log_to_driver=False,
