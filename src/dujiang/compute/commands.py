@@ -224,6 +224,12 @@ def status_command(
             )
         console.print(rows)
         if number is not None:
+            for one in found[0].pools:
+                say(
+                    Text(
+                        *(f"{'→' if one['chosen'] else '·'} {one['pool']}：{one['why'][each]}" for each in ("zh", "en"))
+                    )
+                )
             _write(json_file, found[0])
         else:
             from dujiang.compute.describing import described
