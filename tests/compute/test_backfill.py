@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dujiang.compute.backfill import Preemptible, Running, Timeline, fits
+from dujiang.compute.backfill import STOPPING, Preemptible, Running, Timeline, fits
 
 amounts = st.fixed_dictionaries({"cpus": st.integers(0, 8), "gpu:V100": st.integers(0, 4000)})
 seconds = st.integers(1, 500).map(float)
@@ -44,6 +44,37 @@ def test_a_short_job_goes_ahead_and_a_long_one_waits():
     assert roomy.may_start({"cpus": 1}, 10_000)
     roomy.start({"cpus": 1}, 10_000)
     assert not roomy.may_start({"cpus": 1}, 10_000)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(seconds, amounts), max_size=8), st.lists(st.tuples(seconds, amounts), max_size=8), amounts)
+def test_a_job_expects_to_wait_the_longer_the_more_wait_before_it(runs, waiting, wanted):
+    pool = begun(runs)
+    before = pool.expected(wanted, 100.0)
+    for length, amount in waiting:
+        if not pool.may_start(amount, length):
+            pool.queue(amount, length)
+            after = pool.expected(wanted, 100.0)
+            assert after >= before >= 0
+            before = after
+    assert (before == 0) == pool.may_start(wanted, 100.0)
+
+
+def test_the_wait_behind_others_is_that_of_a_full_pool():
+    pool = Timeline({"cpus": 4}, [Running(100, {"cpus": 4})])
+    assert pool.expected({"cpus": 1}, 60) == 100
+    pool.queue({"cpus": 4}, 50)
+    pool.queue({"cpus": 2}, 40)
+    assert pool.expected({"cpus": 1}, 60) == 100 + 50 + 20
+
+
+def test_what_is_stopped_makes_room_soon():
+    runs = Running(100, {"cpus": 3})
+    pool = Timeline({"cpus": 4}, [runs])
+    pool.stop(runs)
+    pool.reserve({"cpus": 4})
+    assert pool.reservation.shadow == STOPPING
+    assert not pool.may_start({"cpus": 1}, 50)
 
 
 def test_what_the_pool_never_has_is_not_waited_for():

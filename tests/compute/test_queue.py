@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from dujiang.compute.actions import local_pool, submit
+from dujiang.compute.actions import cancel, local_pool, preempted, recent_use, submit
+from dujiang.compute.commands import status_command
 from dujiang.compute.describing import described
 from dujiang.compute.dispatcher import Dispatcher
-from dujiang.compute.models import Job, Product
+from dujiang.compute.models import Attempt, Job, NodeGroup, Pool, Product
 from dujiang.compute.requests import JobRequest, Limits
 from dujiang.evidence.models import Record
 from dujiang.identity.permission import Actor, Role
@@ -51,6 +52,42 @@ def test_who_has_used_less_goes_first():
     assert states(first, second) == ["queued", "placed"]
 
 
+def test_many_jobs_of_one_holder_hide_nobody_elses(monkeypatch):
+    monkeypatch.setattr("dujiang.compute.dispatcher._QUEUE_AT_ONCE", 4)
+    used("甲公司", 1000, 1)
+    many = [job() for _ in range(6)]
+    late = job(holder="乙公司")
+    Dispatcher().tick()
+    assert states(late, *many) == ["placed"] + ["queued"] * 6
+
+
+def test_what_runs_counts_as_used(dispatch):
+    long = job(cpus=2, seconds=100, sleep=1.0)
+    dispatch(long, lambda one: one.state == "running")
+    # Half of its time has passed.
+    Attempt.objects.update(placed=timezone.now() - timedelta(seconds=50))
+    [(_, fen)] = recent_use(timezone.now())["甲公司"]
+    assert fen == pytest.approx(long.most / 2, rel=0.05)
+    first, second = job(cpus=2), job(cpus=2, holder="乙公司")
+    Dispatcher().tick()
+    assert states(first, second) == ["queued", "placed"]
+    dispatch(long)
+
+
+def test_those_who_wait_turn_a_job_to_the_dearer_pool():
+    local = local_pool()
+    dear = Pool.objects.create(key="dear", centre=local.centre, kind="local", settings=local.settings, site_python=True)
+    NodeGroup.objects.create(pool=dear, nodes=1, cpus=4, memory_mib=100_000)
+    for one in [job(seconds=3600) for _ in range(4)]:
+        # An hour's wait counts 100 fen: less than the difference, and two hours more.
+        offers = [{**each, "most": each["most"] + (150 if each["pool"] == "dear" else 0)} for each in one.offers]
+        Job.objects.filter(pk=one.pk).update(offers=offers)
+    Dispatcher().tick()
+    placed = dict(Attempt.objects.values_list("pool__key", "job"))
+    order = list(Job.objects.order_by("id").values_list("pk", flat=True))
+    assert placed == {"local": order[0], "dear": order[2]}
+
+
 def test_without_use_the_queue_is_as_it_came():
     first, second = job(), job(holder="乙公司")
     Dispatcher().tick()
@@ -81,6 +118,39 @@ def test_a_job_that_would_be_late_stops_what_is_preemptible_which_runs_again(dis
     assert again.statement["seconds"] < 30  # of the second run alone
 
 
+def test_nothing_is_stopped_for_a_job_that_can_wait_and_still_be_in_time(dispatch):
+    patient = job(seconds=20, sleep=1.5, preemptible=True)
+    dispatch(patient, lambda one: one.state == "running")
+    urgent = job(deadline=timezone.now() + timedelta(seconds=260))  # urgent by now, and 20 s are there to wait
+    assert dispatch(urgent).state == "done"
+    assert not Attempt.objects.filter(preempted=True).exists()
+
+
+def test_nothing_goes_ahead_into_the_room_that_is_being_made(dispatch):
+    patient = job(cpus=3, seconds=1000, sleep=2.0, preemptible=True)
+    dispatch(patient, lambda one: one.state == "running")
+    urgent = job(deadline=timezone.now() + timedelta(seconds=75))
+    # Without the stop it would end before the patient job, in the core that is free.
+    filler = job(cpus=1, seconds=900)
+    one = Dispatcher()
+    one.tick()
+    assert Attempt.objects.get(job=patient).preempted
+    assert states(filler) == ["queued"]
+    assert dispatch(urgent).state == "done"
+    dispatch(filler)
+    assert urgent.attempts.get().pk < filler.attempts.get().pk
+
+
+def test_a_stop_on_record_is_done_by_the_next_dispatcher(dispatch):
+    patient = job(seconds=1000, sleep=60.0, preemptible=True)
+    dispatch(patient, lambda one: one.state == "running")
+    urgent = job(deadline=timezone.now() + timedelta(seconds=90))
+    preempted(Attempt.objects.get(job=patient), urgent)  # and the dispatcher is killed here
+    assert dispatch(urgent, seconds=15).state == "done"
+    cancel(OFFICE, patient.pk)
+    dispatch(patient)
+
+
 def test_nothing_else_is_stopped(dispatch):
     running = job(seconds=100, sleep=1.5)
     dispatch(running, lambda one: one.state == "running")
@@ -95,3 +165,12 @@ def test_a_job_says_why_it_runs_where_it_does(dispatch):
     [only] = described(made)["pools"]
     assert (only["pool"], only["chosen"]) == ("local", True)
     assert "现有空位" in only["why"]["zh"]
+
+
+def test_status_says_why_a_job_runs_where_it_does(dispatch, monkeypatch, capsys):
+    made = dispatch(job(cpus=1))
+    monkeypatch.setattr("dujiang.compute.commands.open_store", lambda: None)
+    status_command(made.pk)
+    said = capsys.readouterr().out
+    assert "→ local：" in said
+    assert "现有空位" in said and "room now" in said

@@ -216,7 +216,10 @@ def preempted(attempt: Attempt, urgent: Job) -> None:
 
 
 def recent_use(now: datetime) -> dict[str, list[tuple[float, float]]]:
-    """Return what each holder's jobs cost of late, a sum a day: (age in s, fen) pairs."""
+    """Return what each holder's jobs cost of late, a sum a day: (age in s, fen) pairs.
+
+    What runs counts too, by the part of its limit that has passed: else who fills all pools at once has used nothing.
+    """
     since = now - 6 * HALF_LIFE
     days = (
         Job.objects.filter(finished__gte=since, cost__gt=0)
@@ -227,6 +230,10 @@ def recent_use(now: datetime) -> dict[str, list[tuple[float, float]]]:
     used: dict[str, list[tuple[float, float]]] = {}
     for row in days:
         used.setdefault(row["holder"], []).append(((now - row["last"]).total_seconds(), float(row["sum"])))
+    for attempt in Attempt.objects.filter(state=Attempt.State.RUNNING, job__most__gt=0).select_related("job"):
+        job = attempt.job
+        passed = min((now - attempt.placed).total_seconds() / job.seconds, 1.0)
+        used.setdefault(job.holder, []).append((0.0, job.most * max(passed, 0.0)))
     return used
 
 
@@ -304,7 +311,7 @@ def withdrawn(attempt: Attempt) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(state=Attempt.State.WITHDRAWN)
         if job.cancel_asked:
             _end(DISPATCHER, job, State.CANCELLED, Text("启动前取消", "cancelled before it started"), None)
-        elif job.attempts.count() >= MOST_ATTEMPTS:
+        elif job.attempts.filter(preempted=False).count() >= MOST_ATTEMPTS:
             _end(DISPATCHER, job, State.FAILED, Text("多次未能启动", "it could not be started"), None)
         else:
             _requeue(job)

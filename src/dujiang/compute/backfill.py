@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 Amount = Mapping[str, int]
+STOPPING = 1.0
+"""Seconds in which what is stopped is taken to end: nothing may go ahead into the room that it leaves."""
 
 
 class Running(NamedTuple):
@@ -45,6 +47,7 @@ class Timeline:
         self.capacity = dict(capacity)
         self.running = sorted(running, key=lambda one: one.ends)
         self.reservation: Reservation | None = None
+        self._ahead: dict[str, float] = {}
 
     def free(self, at: float = 0.0) -> dict[str, int]:
         """Return what is free at a time, were nothing more started."""
@@ -67,6 +70,25 @@ class Timeline:
                 return one.ends
         return None
 
+    def expected(self, amount: Amount, seconds: float) -> float | None:
+        """Return how long a job is likely to wait behind those that wait already; None where the pool never has room.
+
+        Behind the reservation it waits for the shadow time, and as long as the pool would need for what the others that
+        wait hold together, were it full and all of them of the length of their limits.
+        """
+        if (wait := self.wait(amount)) is None or self.may_start(amount, seconds):
+            return wait
+        if self.reservation:
+            wait = max(wait, self.reservation.shadow)
+        return wait + max((held / self.capacity[name] for name, held in self._ahead.items()), default=0.0)
+
+    def queue(self, amount: Amount, seconds: float) -> None:
+        """Take in that a job waits here: the first gets the reservation, and all of them make later ones wait."""
+        self.reserve(amount)
+        for name, value in amount.items():
+            if value:
+                self._ahead[name] = self._ahead.get(name, 0.0) + value * seconds
+
     def may_start(self, amount: Amount, seconds: float) -> bool:
         """Whether a job may start now without delaying the one that holds the reservation."""
         if not fits(amount, self.free()):
@@ -80,6 +102,11 @@ class Timeline:
         if held and seconds > held.shadow:
             _add(held.extra, amount, -1)
         self.running = sorted([*self.running, Running(seconds, amount)], key=lambda one: one.ends)
+
+    def stop(self, one: Running) -> None:
+        """Take in that what runs is being stopped, so that it ends within `STOPPING`."""
+        self.running.remove(one)
+        self.running = sorted([*self.running, one._replace(ends=min(one.ends, STOPPING))], key=lambda each: each.ends)
 
     def reserve(self, amount: Amount) -> None:
         """Reserve for the first job that can't start; later ones get none."""

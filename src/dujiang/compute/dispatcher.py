@@ -13,16 +13,17 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
+from django.db.models import F, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from dujiang.compute import actions
-from dujiang.compute.backfill import Preemptible, Running, Timeline
+from dujiang.compute.backfill import STOPPING, Preemptible, Running, Timeline
 from dujiang.compute.broker import Candidate, choose
 from dujiang.compute.executors import executor
 from dujiang.compute.executors.base import Executor, Rejected, Standing, Task, Unreachable
@@ -39,7 +40,9 @@ _QUEUE_AT_ONCE = 200
 _USAGE_SECONDS = 60.0
 """How long the holders' use of late is kept before it is summed up again."""
 _SOON = 300.0
-"""Seconds before a job's latest start from which it goes first, and may stop what is preemptible."""
+"""Seconds before a job's latest start from which it goes first, and may stop what is preemptible if it would be late."""
+_SLACK = 10.0
+"""Seconds that an end may take to be seen: a limit is enforced a little late, and the next tick comes after it."""
 _WHOLE = ("pool__centre", "job__product")
 _UNDER_WAY = (Attempt.State.PLACED, Attempt.State.RUNNING)
 _log = logging.getLogger(__name__)
@@ -130,11 +133,11 @@ class Dispatcher:
             case Standing.VANISHED:
                 self._give_up(attempt, Text("运行中消失，没有留下结果", "it vanished and left no outcome"))
                 return
-        if attempt.job.cancel_asked:
+        if attempt.job.cancel_asked or attempt.preempted:
             runs.cancel(attempt.handle, attempt.folder)
 
     def _queue(self, gone: set[int]) -> None:
-        waiting = list(Job.objects.filter(state=State.QUEUED).order_by("id")[:_QUEUE_AT_ONCE])
+        waiting = _waiting()
         if not waiting:
             return
         found = Pool.objects.filter(state=Pool.State.OPEN, gone_since=None).exclude(pk__in=gone)
@@ -151,20 +154,19 @@ class Dispatcher:
         for job in self._in_turn(waiting, now):
             held = amount(job.limits)
             judged = choose(self._candidates(job, pools, rooms), job.seconds, _due_in(job, now))
-            for one in judged:
-                room = rooms[one.pool]
-                if room.may_start(held, job.seconds):
-                    actions.judged(job, [replace(other, chosen=other is one) for other in judged])
-                    if self._start(job, pools[one.pool]):
-                        room.start(held, job.seconds)
-                    break
-                if room.wait(held):
-                    # It is worth waiting for; the first that waits here can count on its turn.
-                    if self._urgent(job, now):
-                        self._make_room(job, room, running[one.pool], now)
-                    room.reserve(held)
-                    break
-                # There is room, but another has it reserved: the next best will do.
+            if not judged:
+                continue
+            chosen = judged[0].pool
+            room = rooms[chosen]
+            if room.may_start(held, job.seconds):
+                actions.judged(job, judged)
+                if self._start(job, pools[chosen]):
+                    room.start(held, job.seconds)
+                continue
+            # Who waits behind another's reservation could not use what is freed now.
+            if room.reservation is None and self._urgent(job, now) and self._too_late(job, room, now):
+                self._make_room(job, room, running[chosen], now)
+            room.queue(held, job.seconds)
 
     def _in_turn(self, waiting: list[Job], now: datetime) -> list[Job]:
         """Return the queue in its order: what would be late soon, then by fair share between holders, then as it came."""
@@ -186,13 +188,18 @@ class Dispatcher:
         due = _due_in(job, now)
         return due is not None and 0 <= due - job.seconds <= _SOON
 
+    def _too_late(self, job: Job, room: Timeline, now: datetime) -> bool:
+        """Whether a job that waits until enough has ended by its limit would miss its deadline."""
+        wait, due = room.wait(amount(job.limits)), _due_in(job, now)
+        return wait is not None and due is not None and wait + _SLACK + job.seconds > due
+
     def _candidates(self, job: Job, pools: dict[str, Pool], rooms: dict[str, Timeline]) -> list[Candidate]:
         left: int | None = None
         found = []
         for offer in job.offers:
             if offer["pool"] not in pools:
                 continue
-            wait = rooms[offer["pool"]].wait(amount(job.limits))
+            wait = rooms[offer["pool"]].expected(amount(job.limits), job.seconds)
             if wait is None:
                 continue
             payable = pools[offer["pool"]].centre.unit == job.provider
@@ -205,9 +212,8 @@ class Dispatcher:
 
     def _make_room(self, job: Job, room: Timeline, running: list[Attempt], now: datetime) -> None:
         """Stop what declared itself preemptible, as little as will do, for a job that would else be late."""
-        stopping = [one for one in running if one.preempted]
-        if stopping:
-            return
+        if any(one.preempted for one in running):
+            return  # what is being stopped comes first
         stoppable = [
             Preemptible(one.pk, (now - one.placed).total_seconds(), amount(one.job.limits))
             for one in running
@@ -216,9 +222,9 @@ class Dispatcher:
         wanted = room.stopped_for(amount(job.limits), stoppable)
         for one in running:
             if wanted and one.pk in wanted:
+                # It is on record first; `_watch` then stops it, also where this dispatcher is killed in between.
                 actions.preempted(one, job)
-                with suppress(Unreachable):
-                    self._of(one.pool).cancel(one.handle, one.folder)
+                room.stop(_running(one, now))
 
     def _start(self, job: Job, pool: Pool) -> bool:
         attempt = actions.place(job, pool)
@@ -288,8 +294,21 @@ class Dispatcher:
 
 def _running(attempt: Attempt, now: datetime) -> Running:
     """Return what an attempt holds, and until when at the latest."""
-    passed = (now - attempt.placed).total_seconds()
-    return Running(max(attempt.job.seconds - passed, 1.0), amount(attempt.job.limits))
+    left = max(attempt.job.seconds - (now - attempt.placed).total_seconds(), STOPPING)
+    return Running(STOPPING if attempt.preempted else left, amount(attempt.job.limits))
+
+
+def _waiting() -> list[Job]:
+    """Return what may be next: the same number of each holder's, and what is due first.
+
+    So nobody's jobs are out of sight behind another's many.
+    """
+    queued = Job.objects.filter(state=State.QUEUED)
+    place = Window(RowNumber(), partition_by=F("holder"), order_by=F("id").asc())
+    numbers = set(queued.annotate(place=place).order_by("place", "id").values_list("pk", flat=True)[:_QUEUE_AT_ONCE])
+    due = queued.filter(deadline__gte=timezone.now()).order_by("deadline", "id")
+    numbers.update(due.values_list("pk", flat=True)[:_QUEUE_AT_ONCE])
+    return list(queued.filter(pk__in=numbers).order_by("id"))
 
 
 def _due_in(job: Job, now: datetime) -> float | None:
