@@ -12,7 +12,7 @@ REPORT ?= var/dispatch-$(MONTH).docx
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
 
-.PHONY: run load evaluate dispatch serve test kills check bench bench-peers picture requirements messages clean
+.PHONY: run load evaluate dispatch serve test check bench bench-peers picture requirements messages clean
 
 run: load evaluate dispatch serve
 
@@ -32,10 +32,6 @@ serve: .venv/run
 test: .venv/dev
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --database postgresql
-
-# A gateway killed 50 times under 50,000 requests; apart from the suite, since it can stand still on a busy machine.
-kills: .venv/dev
-	$(BIN)/python -m pytest tests/tokens/kills.py
 
 check: .venv/dev
 	$(BIN)/ruff check .

@@ -199,7 +199,7 @@ class Service(asyncio.Protocol):
         chance = self.random
         fault = None
         if self.options.faults is not None and chance.random() < self.options.share:
-            fault = chance.choice(FAULTS)
+            fault = self.options.only or chance.choice(FAULTS)
         if self.options.latency:
             await asyncio.sleep(chance.expovariate(1 / self.options.latency))
         most = body.get("max_tokens") or body.get("max_completion_tokens") or body.get("max_output_tokens") or 64
@@ -263,6 +263,7 @@ async def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--faults", type=int)
     parser.add_argument("--share", type=float, default=0.15, help="of the requests that meet a fault")
+    parser.add_argument("--only", choices=FAULTS, help="the one fault that there is")
     parser.add_argument("--latency", type=float, default=0, help="mean seconds before an answer begins")
     parser.add_argument("--pause", type=float, default=0, help="seconds between the events of a stream")
     parser.add_argument("--slow", type=float, default=0.5, help="seconds that a slow answer is late")

@@ -238,6 +238,21 @@ def test_a_failing_service_is_passed_over_and_nothing_is_charged_for_it(gateway,
     assert total["requests"] == 20
 
 
+def test_a_stream_whose_service_broke_off_ends_at_once_on_a_quiet_gateway(gateway):
+    """Nothing else goes on that would have the garbage collector end it."""
+    with running_stub("--faults", 1, "--share", 1.1, "--only", "hang-up-late") as broken:
+        gateway.configure([broken])
+        gateway.start()
+        asked = urllib.request.Request(
+            f"{gateway.url}/chat/completions",
+            json.dumps({"model": "m", "messages": ASK, "max_tokens": 20, "stream": True}).encode(),
+            {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
+        )
+        for _ in range(5):
+            with urllib.request.urlopen(asked, timeout=10) as told:
+                assert "stream_broken" in told.read().decode()
+
+
 def test_a_service_that_is_not_there_opens_its_breaker(gateway, stub):
     gateway.configure([(f"http://127.0.0.1:{free_port()}/v1", "connect = 1"), (stub, "rank = 1")])
     gateway.start()

@@ -101,6 +101,14 @@ class Listener:
         except Exception:  # granian's own errors have no public name
             self.until = time.monotonic() + LINGER
 
+    def end(self) -> None:
+        """End the answer: granian does when nobody holds its end any more.
+
+        The error of a service that broke off is kept by its response, and with its traceback the frames that hold us;
+        that circle is only taken apart by the garbage collector, for which a client would wait.
+        """
+        self._transport = None
+
 
 async def _next(content: aiohttp.StreamReader, blocks: sse.Blocks, until: float | None = None) -> bytes:
     """Return the next whole events, none at the end; raises TimeoutError past ``until``."""
@@ -459,6 +467,22 @@ class Gateway:
         if job.model.label:
             headers.append(("aigc", labels.header(labels.label(job.model.provider, job.id))))
         client = Listener(proto.response_stream(200, headers), keeps=bool(job.key.keep_days))
+        try:
+            await self._pass_on(job, service, response, client, block, blocks, meter)
+        finally:
+            client.end()
+
+    async def _pass_on(
+        self,
+        job: Job,
+        service: Service,
+        response: aiohttp.ClientResponse,
+        client: Listener,
+        block: bytes,
+        blocks: sse.Blocks,
+        meter: sse.Meter,
+    ) -> None:
+        """Pass on a stream that has begun, to its end."""
         refuses = Hold(job.model.refuses) if job.model.refuses else None
         last = b""
         try:
