@@ -17,15 +17,15 @@ PLAIN = 40
 def rows() -> list[dict[str, Any]]:
     """Fill the OpenB cluster until it is full, where DUJIANG_DATA names its files; else a made-up one of its size."""
     from dujiang.compute.cluster import workload
-    from dujiang.compute.replay import arrivals, fill, mean_unallocated
+    from dujiang.compute.replay import arrivals, fill, mean_unallocated, prepared
 
     found = []
     for name, capacity, load in _pools():
         known, _ = workload(load)
         drawn = [arrivals(known, int(capacity.gpu.sum()), seed) for seed in range(SEEDS)]
+        pools = {policy: prepared(policy, capacity, known) for policy in ("fgd", "dujiang")}
         made = {
-            policy: [fill(capacity, known, one, policy, seed) for seed, one in enumerate(drawn)]
-            for policy in ("fgd", "dujiang")
+            policy: [fill(pool, one, policy, seed) for seed, one in enumerate(drawn)] for policy, pool in pools.items()
         }
         plain = _plain(capacity, known, drawn[0][:PLAIN])
         for policy, fillings in made.items():

@@ -32,16 +32,17 @@ from dujiang.compute.fragmentation import Usability, usability, usable
 
 POLICIES = ("fifo", "best-fit", "dot-product", "gpu-packing", "fgd", "dujiang")
 DEFAULT = "dujiang"
-# What a GPU left without CPU costs beside one that the workload can use. On OpenB 0.1 to 1 do about equally well once the
-# pool is full; more opens nodes too early for tasks of 8 GPUs, which matters where there are many of them.
-STRANDING = (0.3, 0.1)
+STRANDING = (0.1, 0.3, 1.0)
+"""What a GPU left without CPU costs beside one that the workload can use; a rehearsal chooses.
+
+The more it costs, the less is left over once the pool is full, but the earlier nodes are opened that tasks of 8 GPUs need."""
 _FIFO, _BEST_FIT, _DOT_PRODUCT, _GPU_PACKING, _FGD, PRICED = range(6)
 
 
 class Measure(NamedTuple):
     """What a policy knows of the workload and the pool: the largest node's CPU and GPU.
 
-    ``milli_cpu_per_gpu``: what the workload takes. ``stranding``: the weight of a GPU left without CPU.
+    ``milli_cpu_per_gpu``: what the workload's tasks with GPU take. ``stranding``: the weight of a GPU left without CPU.
     """
 
     usability: Usability
@@ -102,10 +103,12 @@ def measure(policy: str, capacity: Nodes, workload: Workload, stranding: float) 
         raise ValueError(f"no policy {policy}: {', '.join(POLICIES)}")
     kinds = int(capacity.kind.max(initial=-1)) + 1
     known = workload if policy != DEFAULT else Workload(workload.types, scarcity(capacity, workload))
-    demand = float(workload.frequency @ workload.types.demand)
+    types = workload.types
+    demand = float(workload.frequency @ types.demand)
+    cpu = float(workload.frequency @ np.where(types.gpus > 0, types.cpu, 0))
     return Measure(
         usability(known, kinds, capacity.gpu.shape[1]),
-        float(workload.frequency @ workload.types.cpu) * WHOLE / demand if demand else math.inf,
+        cpu * WHOLE / demand if demand else math.inf,
         stranding,
         max(1.0, float(capacity.cpu.max())),
         max(1.0, float(capacity.gpu.sum(axis=1).max())),

@@ -40,7 +40,7 @@ def replay_command(
         from dujiang.compute.cluster import workload
         from dujiang.compute.openb import read_nodes, read_tasks
         from dujiang.compute.policies import POLICIES
-        from dujiang.compute.replay import arrivals, fill, peak, sample, wait
+        from dujiang.compute.replay import arrivals, fill, peak, prepared, sample, wait
 
         wanted = list(dict.fromkeys(policy or POLICIES))
         if unknown := [one for one in wanted if one not in POLICIES]:
@@ -61,10 +61,11 @@ def replay_command(
         try:
             with _progress(len(wanted) * (sum(map(len, drawn)) + seeds * len(kinds))) as hear:
                 for one in wanted:
+                    scheduler = prepared(one, pool.capacity, known)
                     for seed, arrived in enumerate(drawn):
-                        fillings.append(fill(pool.capacity, known, arrived, one, seed, hear))
-                        few = sample(pool.capacity, round(share * most), seed)
-                        waits.append(wait(few, known, kinds, seen.created, seen.duration, one, seed, hear))
+                        fillings.append(fill(scheduler, arrived, one, seed, hear))
+                        few = scheduler.on(sample(pool.capacity, round(share * most), seed))
+                        waits.append(wait(few, kinds, seen.created, seen.duration, one, seed, hear))
         except KeyboardInterrupt:
             errors.print("已中断 / interrupted")
             raise typer.Exit(130) from None

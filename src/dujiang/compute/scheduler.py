@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from dujiang.compute.cluster import ANY_KIND, WHOLE, Floats, Ints, Nodes, Tasks, Workload, fits, give_back, take
 from dujiang.compute.policies import DEFAULT, POLICIES, PRICED, STRANDING, Measure, cost, measure, prices, rises, worth
@@ -36,9 +37,10 @@ class Scheduler:
     """
 
     def __init__(
-        self, capacity: Nodes, workload: Workload, policy: str = DEFAULT, stranding: float = STRANDING[0]
+        self, capacity: Nodes, workload: Workload, policy: str = DEFAULT, stranding: float = STRANDING[1]
     ) -> None:
         """Start with all nodes free; ValueError for a policy that doesn't exist."""
+        self.workload, self.stranding = workload, stranding
         self.policy, self.capacity, self.free, self.types = policy, capacity, capacity.copy(), workload.types
         self.measure: Measure = measure(policy, capacity, workload, stranding)
         self.prices = prices(capacity, workload)
@@ -56,6 +58,10 @@ class Scheduler:
         for array, full in zip((*self.free, self.prices.spare), (*self.capacity, self._spare), strict=True):
             array[:] = full
         self._rescore(0)
+
+    def on(self, capacity: Nodes) -> Scheduler:
+        """Return one of the same policy for other nodes, all free."""
+        return Scheduler(capacity, self.workload, self.policy, self.stranding)
 
     def _rescore(self, first: int) -> None:
         """Score all nodes for the types from number ``first`` on."""
@@ -75,8 +81,14 @@ class Scheduler:
             self._rescore(number)
         return self._known[row]
 
-    def place(self, kind: int) -> Placement | None:
-        """Place a task of a type and return where, None where it fits on no node now."""
+    def place(self, kind: int, avoid: int = NOWHERE) -> Placement | None:
+        """Place a task of a type and return where, None where it fits on no node now but the one to ``avoid``."""
+        if avoid != NOWHERE:
+            cell = self._costs.cost[kind, avoid]
+            self._costs.cost[kind, avoid] = np.inf
+            placed = self.place(kind)
+            self._costs.cost[kind, avoid] = cell
+            return placed
         node, gpus = _place(
             self._policy, self.free, self.capacity, self.measure, self.types, self._costs, self.prices, kind
         )
@@ -94,6 +106,10 @@ class Scheduler:
         if self.types.gpus[ended.type]:
             self.prices.spare[self.free.kind[ended.node]] += self.types.demand[ended.type]
         _rescore(self._policy, self.free, self.capacity, self.measure, self.types, ended.node, 0, self._costs)
+
+    def placeable(self) -> NDArray[np.bool_]:
+        """Return of each type whether it fits on some node now: shape (types,)."""
+        return self._costs.cost.min(axis=1) < np.inf
 
     def scores(self, kind: int) -> Floats:
         """Return a type's cost on every node, inf where it doesn't fit: float64 of shape (nodes,)."""
