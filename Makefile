@@ -9,8 +9,12 @@ SEEDS ?= 5
 PORT ?= 8000
 MONTH := $(shell date +%Y-%m)
 REPORT ?= var/dispatch-$(MONTH).docx
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes
-UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml
+# Wheels only, but for a few packages that come as source in plain Python; what builds those is pinned too.
+SOURCE := jsonpath-rw,pymatsolver,simpeg
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --only-binary :all: --no-binary $(SOURCE) --require-hashes
+UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+INDUSTRIES := science manufacturing producer-services agriculture low-altitude medical culture geology energy transport \
+  commerce education employment elder-care civil-military emergency government-services urban-governance cyberspace international
 
 .PHONY: run load evaluate dispatch serve test check bench bench-peers picture requirements messages clean
 
@@ -58,7 +62,8 @@ bench-peers: .venv/made
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/run: .venv/made requirements/run.txt pyproject.toml
+.venv/run: .venv/made requirements/build.txt requirements/run.txt pyproject.toml
+	$(PIP) -r requirements/build.txt
 	$(PIP) -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable .
 	@touch $@
@@ -70,9 +75,10 @@ bench-peers: .venv/made
 # Choose the versions anew; the files name packages, versions and hashes, no index.
 requirements:
 	$(BIN)/python -m pip install --quiet uv
-	$(UV) --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
+	$(UV) pyproject.toml --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
+	$(UV) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
-	$(UV) --extra manufacturing --extra emergency --extra urban-governance --group build --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(UV) pyproject.toml $(addprefix --extra ,$(INDUSTRIES)) --constraint requirements/dev.txt --output-file requirements/run.txt
 
 # Compile what the pages say in Chinese.
 messages: .venv/dev

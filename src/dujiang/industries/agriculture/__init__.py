@@ -1,0 +1,1 @@
+"""Agriculture (农业): scenarios of the plan's task 4."""

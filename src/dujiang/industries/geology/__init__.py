@@ -1,0 +1,1 @@
+"""Geology and mining (地质矿产): scenarios of the plan's task 8."""

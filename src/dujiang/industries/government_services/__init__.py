@@ -1,0 +1,1 @@
+"""Government services (政务服务): scenarios of the plan's task 17."""

@@ -1,0 +1,1 @@
+"""International cooperation (国际合作): scenarios of the plan's task 20."""

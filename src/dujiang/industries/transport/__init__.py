@@ -1,0 +1,1 @@
+"""Transport (交通运输): scenarios of the plan's task 10."""
