@@ -41,7 +41,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     global _server
     config.addinivalue_line("markers", "store: uses the database; run on SQLite and on PostgreSQL")
-    if config.getoption("--database") == "postgresql" and (found := postgresql.binaries()):
+    # Where tests are shared out among processes, each has a server of its own and the one that shares out needs none.
+    shares_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+    if config.getoption("--database") == "postgresql" and not shares_out and (found := postgresql.binaries()):
         _server = postgresql.Server(found)
         os.environ["DUJIANG_DATABASE_URL"] = _server.create("dujiang")
     # Only now is it known which database the settings are to name.
@@ -71,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted = [item for item in items if item.get_closest_marker("store") and item.path.name not in SQLITE_ONLY]
         config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
         items[:] = wanted
-        if _server is None:
+        if postgresql.binaries() is None:
             for item in items:
                 item.add_marker(pytest.mark.skip(reason="PostgreSQL is not installed (Debian: postgresql)"))
 
