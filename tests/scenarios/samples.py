@@ -208,6 +208,18 @@ def _in_file(path):
         return 0
 
 
+def shifted_cases(seed, size):
+    """Cases whose second generator has another mechanism: an outlier that a mean can't stand."""
+    made = cases(seed, size)
+    if size == "shifted":
+        for case in made:
+            case.inputs["values"][1] = 1e6
+    return made
+
+
+shifted_sizes = ("small", "default", "shifted")
+
+
 def leaky_cases(seed, size):
     """Cases whose inputs give the truth away, to show that the search finds what is there."""
     return [Case({**case.inputs, "leak": secret(seed)}, case.truth) for case in cases(seed, size)]

@@ -37,6 +37,22 @@ def test_an_evaluation_leaves_a_complete_record(sample, engine):
 
 
 @pytest.mark.django_db
+def test_the_default_needs_the_second_generator_too(sample, engine):
+    found = sample("shifted", cases="shifted_cases", sizes="shifted_sizes")
+    done = evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="default", engine=engine)
+    assert done.verdict["low"] > 0 > done.verdict["shifted"]["high"]
+    assert done.verdict["runs_through"] is False
+    assert done.verdict["reasons"][0]["en"].startswith("second generator: the 95 % interval")
+    scores = json.loads(Record.objects.get(sequence=done.evidence).body)["scores"]
+    assert [(one["size"], one["seed"]) for one in scores] == [
+        (size, seed) for size in ("default", "shifted") for seed in range(5)
+    ]
+    small = evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=engine)
+    assert small.verdict["runs_through"] is True
+    assert "shifted" not in small.verdict
+
+
+@pytest.mark.django_db
 def test_the_same_run_gives_the_same_scores_and_data(sample, engine):
     found = sample("sound")
     runs = [evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=engine) for _ in range(2)]
@@ -127,3 +143,22 @@ def test_a_killed_evaluation_goes_on_with_the_seeds_that_are_missing(site, tmp_p
     assert "1 prepare" not in said
     assert "2 prepare" in said
     assert sum(line.endswith(" done") for line in said.splitlines()) == 6
+
+
+def test_the_last_evaluations_are_put_into_a_document(site, tmp_path):
+    document = tmp_path / "table.md"
+    document.write_text("# T\n<!-- dujiang scenario table -->\nold\n<!-- end of table -->\nafter\n")
+    site.run("scenario", "evaluate", "manufacturing/job-shop", "--size", "small", "--seeds", "1")
+    site.run("scenario", "table", document, "--size", "small")
+    lines = document.read_text().splitlines()
+    assert lines[:2] == ["# T", "<!-- dujiang scenario table -->"]
+    assert lines[-2:] == ["<!-- end of table -->", "after"]
+    [row] = [line for line in lines if line.startswith("| manufacturing/job-shop | ")]
+    assert row.count("|") == 10
+    assert row.split(" | ")[5] == "1"
+    assert "old" not in document.read_text()
+    document.write_text("no marks")
+    refused = site.run("scenario", "table", document, check=False)
+    assert refused.returncode == 2
+    assert "table.md" in refused.stderr
+    assert document.read_text() == "no marks"

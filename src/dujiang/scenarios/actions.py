@@ -19,6 +19,7 @@ from dujiang.identity.permission import Actor, require
 from dujiang.messages import Refused, Text
 from dujiang.model import service
 from dujiang.scenarios import runner
+from dujiang.scenarios.contract import SHIFTED
 from dujiang.scenarios.digest import digest
 from dujiang.scenarios.engines import Engine
 from dujiang.scenarios.models import Evaluation, SeedScore
@@ -44,7 +45,8 @@ def evaluate(
     """Evaluate a scenario and return the finished evaluation, whose record is evidence.
 
     An unfinished evaluation of the same version, size, seeds and libraries is taken up where it stopped. Fewer than
-    five seeds are a trial: on record, but no verdict on the scenario. Raises `NotAllowed`.
+    five seeds are a trial: on record, but no verdict on the scenario. At the default size the seeds run with the
+    second generator too, where the scenario has one. Raises `NotAllowed`.
     """
     require(actor, "scenario.evaluate")
     where = service() if found.scenario.model else None
@@ -59,29 +61,55 @@ def evaluate(
     evaluation = Evaluation.objects.filter(**wanted, evidence=None).order_by("-id").first()
     if evaluation is None:
         evaluation = Evaluation.objects.create(**wanted)
-    results = {score.seed: SeedResult.from_json(score.result) for score in evaluation.scores.all()}
-    for seed in results:
+    results = {(score.shifted, score.seed): SeedResult.from_json(score.result) for score in evaluation.scores.all()}
+    for _, seed in results:
         progress(seed, "done")
-    missing = [seed for seed in seeds if seed not in results]
+    generators = sizes_together(found, size)
+    missing = {
+        generator: [seed for seed in seeds if (generator == SHIFTED, seed) not in results] for generator in generators
+    }
+    limits = _limits(found, sum(map(len, missing.values())))
     try:
-        with metered(actor, work=f"evaluate:{found.scenario.id}", limits=_limits(found, len(missing))) as meter:
+        with metered(actor, work=f"evaluate:{found.scenario.id}", limits=limits) as meter:
             evaluation.jobs = [*evaluation.jobs, meter.job.pk]
-            for result in runner.run(found, missing, size, engine, progress=progress, where=where):
-                SeedScore.objects.update_or_create(
-                    evaluation=evaluation, seed=result.seed, defaults={"result": result.as_json()}
-                )
-                results[result.seed] = result
-                progress(result.seed, "done")
-            ordered = [results[seed] for seed in seeds]
+            for generator, left in missing.items():
+                for result in runner.run(found, left, generator, engine, progress=progress, where=where):
+                    SeedScore.objects.update_or_create(
+                        evaluation=evaluation,
+                        shifted=generator == SHIFTED,
+                        seed=result.seed,
+                        defaults={"result": result.as_json()},
+                    )
+                    results[generator == SHIFTED, result.seed] = result
+                    progress(result.seed, "done")
+            ordered = {generator: [results[generator == SHIFTED, seed] for seed in seeds] for generator in generators}
             progress(seeds[0], "check")
-            checked = runner.check(found, seeds[0], size, engine, ordered[0], where)
-            meter.memory_mib = max(role.memory_mib for one in ordered for role in (one.baseline, one.method))
+            checked = runner.check(found, seeds[0], size, engine, ordered[size][0], where)
+            every = [role for results in ordered.values() for one in results for role in (one.baseline, one.method)]
+            meter.memory_mib = max(role.memory_mib for role in every)
     finally:
         evaluation.cost = cost_of(evaluation.jobs)
         evaluation.save(update_fields=["jobs", "cost"])
-    verdict = runner.verdict(found.scenario, ordered, checked.faults)
+    verdict = verdict_json(runner.verdict(found.scenario, ordered[size], checked.faults))
+    if SHIFTED in generators[1:]:
+        verdict = _with_shifted(verdict, verdict_json(runner.verdict(found.scenario, ordered[SHIFTED], [])))
+    verdict["model"] = runner.used(found.scenario, ordered[size])
     picture = svg(checked.picture) if checked.picture else ""
     return _finish(actor, found, evaluation, ordered, verdict, picture)
+
+
+def sizes_together(found: Found, size: str) -> list[str]:
+    """Return the sizes whose seeds an evaluation of ``size`` runs: with the default, the second generator's too."""
+    return [size, SHIFTED] if size == "default" and SHIFTED in found.scenario.sizes else [size]
+
+
+def _with_shifted(verdict: dict[str, Any], shifted: dict[str, Any]) -> dict[str, Any]:
+    """Return a verdict that needs the second generator's too, and holds it under ``shifted``."""
+    reasons = [
+        {"zh": f"第二种生成机制：{one['zh']}", "en": f"second generator: {one['en']}"} for one in shifted["reasons"]
+    ]
+    runs_through = verdict["runs_through"] and shifted["runs_through"]
+    return {**verdict, "runs_through": runs_through, "reasons": [*verdict["reasons"], *reasons], SHIFTED: shifted}
 
 
 def _limits(found: Found, seeds: int) -> Limits:
@@ -130,14 +158,19 @@ def file_job(actor: Actor, found: Found, name: str, content: bytes) -> JobReques
 
 @transaction.atomic
 def _finish(
-    actor: Actor, found: Found, evaluation: Evaluation, results: list[SeedResult], verdict: Verdict, picture: str
+    actor: Actor,
+    found: Found,
+    evaluation: Evaluation,
+    results: dict[str, list[SeedResult]],
+    verdict: dict[str, Any],
+    picture: str,
 ) -> Evaluation:
     # Whoever evaluated the same beside us may have finished it first; one evaluation leaves one record.
     evaluation = Evaluation.objects.select_for_update().get(pk=evaluation.pk)
     if evaluation.evidence is None:
         evaluation.picture = picture
-        evaluation.verdict = {**verdict_json(verdict), "model": runner.used(found.scenario, results)}
-        kind = "scenario.evaluated" if len(results) >= MIN_SEEDS else "scenario.tried"
+        evaluation.verdict = verdict
+        kind = "scenario.evaluated" if len(evaluation.seeds) >= MIN_SEEDS else "scenario.tried"
         body = record(found, evaluation, results)
         evaluation.evidence = append(actor, kind, evaluation.scenario, body).sequence
         evaluation.save()
@@ -151,8 +184,9 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     return {**figures, "runs_through": verdict.runs_through, "reasons": reasons}
 
 
-def record(found: Found, evaluation: Evaluation, results: list[SeedResult]) -> dict[str, Any]:
-    """Return the body of the evidence record of a scenario's run."""
+def record(found: Found, evaluation: Evaluation, ordered: dict[str, list[SeedResult]]) -> dict[str, Any]:
+    """Return the body of the evidence record of a scenario's run, from the results of each size that it ran at."""
+    results = [one for part in ordered.values() for one in part]
     return {
         "scenario": evaluation.scenario,
         "title": {"zh": found.scenario.title.zh, "en": found.scenario.title.en},
@@ -168,11 +202,13 @@ def record(found: Found, evaluation: Evaluation, results: list[SeedResult]) -> d
         "scores": [
             {
                 "seed": one.seed,
+                "size": size,
                 "baseline": one.baseline.score,
                 "method": one.method.score,
                 "faults": [fault.en for fault in one.faults],
             }
-            for one in results
+            for size, part in ordered.items()
+            for one in part
         ],
         "resources": {
             role: {

@@ -18,7 +18,7 @@ _ROLES = {"baseline": Text("基线", "baseline"), "method": Text("方法", "meth
 def score_chart(about: Scenario, evaluation: Evaluation, language: str) -> Any:
     """Return the Altair chart of an evaluation's scores by seed."""
     rows = [
-        (score.seed, _ROLES[role].in_language(language), score.result[role]["score"])
+        (f"{score.seed}{'*' * score.shifted}", _ROLES[role].in_language(language), score.result[role]["score"])
         for score in evaluation.scores.all()
         for role in _ROLES
         if score.result[role]["score"] is not None
@@ -26,7 +26,10 @@ def score_chart(about: Scenario, evaluation: Evaluation, language: str) -> Any:
     data = pd.DataFrame(rows, columns=["seed", "role", "score"])
     names = [text.in_language(language) for text in _ROLES.values()]
     measure = f"{about.metric.in_language(language)} ({about.unit})"
-    place = alt.Y("seed:O", title=Text("种子", "seed").in_language(language))
+    starred = Text("种子（* 为第二种生成机制）", "seed (*: second generator)")
+    plain = Text("种子", "seed")
+    several = any(seed.endswith("*") for seed, _, _ in rows)
+    place = alt.Y("seed:O", title=(starred if several else plain).in_language(language), sort=None)
     value = alt.X("score:Q", title=measure, scale=alt.Scale(zero=False))
     colour = alt.Color("role:N", title=None, scale=alt.Scale(domain=names, range=["#8a97a3", "#14557b"]))
     lines = alt.Chart(data).mark_line(color="#c5ced6").encode(value, place, alt.Detail("seed:O"))

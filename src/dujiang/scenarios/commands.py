@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from dujiang.identity.permission import at_the_terminal
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.model import service
-from dujiang.scenarios.contract import Answer
+from dujiang.scenarios.contract import SHIFTED, Answer
 from dujiang.scenarios.engines import Engine, LocalEngine, RayEngine
 from dujiang.scenarios.registry import Found, find, scenarios
 from dujiang.terminal import Json, both, console, errors, plain_errors, say, table, write_json
@@ -110,7 +110,7 @@ def check(
 
     with plain_errors():
         found = _installed(scenario_id)
-        with _engine(engine, [found]) as running, _progress([found], 5) as hear:
+        with _engine(engine, [found]) as running, _progress({scenario_id: 5}) as hear:
             seeds = list(range(5))
             size = found.scenario.sizes[0]
             where = service() if found.scenario.model else None
@@ -140,6 +140,7 @@ def evaluate(
 
         open_store()
         from dujiang.scenarios.actions import evaluate as evaluate_one
+        from dujiang.scenarios.actions import sizes_together
 
         wanted = [one.scenario.id for one in scenarios() if not one.missing] if ids == ["all"] else ids
         chosen = [_installed(one) for one in wanted]
@@ -154,7 +155,8 @@ def evaluate(
                 )
         done = []
         try:
-            with _engine(engine, chosen) as running, _progress(chosen, seeds) as hear:
+            runs = {one.scenario.id: seeds * len(sizes_together(one, size)) for one in chosen}
+            with _engine(engine, chosen) as running, _progress(runs) as hear:
                 for one in chosen:
                     evaluation = evaluate_one(
                         at_the_terminal(), one, seeds=list(range(seeds)), size=size, engine=running, progress=hear(one)
@@ -169,6 +171,54 @@ def evaluate(
         write_json(json_file, [_evaluated(one, evaluation) for one, evaluation in done])
 
 
+@scenario.command("table")
+def table_command(
+    document: Annotated[Path, typer.Argument(help="含标记的 Markdown 文档 / Markdown document with the markers")],
+    size: Annotated[str, typer.Option(help="规模 / size")] = "default",
+) -> None:
+    """把各场景最近一次评测写成文档中的表 / Put the table of the last evaluations into a document."""
+    with plain_errors():
+        from dujiang.store import open_store
+
+        open_store()
+        from dujiang.scenarios.models import Evaluation
+
+        text = document.read_text(encoding="utf-8") if document.exists() else ""
+        before, opened, rest = text.partition(_TABLE)
+        _, closed, after = rest.partition(_TABLE_END)
+        if not closed:
+            expected = Text(f"标记 {_TABLE} 与 {_TABLE_END}", f"the marks {_TABLE} and {_TABLE_END}")
+            raise BadInput(document, expected=expected)
+        last = Evaluation.latest(size)
+        lines = [_row(one, last[one.scenario.id]) for one in scenarios() if one.scenario.id in last]
+        whole = "\n".join([*_TABLE_HEADING, *(line for several in lines for line in several)])
+        document.write_text(f"{before}{opened}\n{whole}\n{closed}{after}", encoding="utf-8")
+        say(Text(f"{len(lines)} 个场景写入 {document}", f"{len(lines)} scenarios written to {document}"))
+
+
+_TABLE, _TABLE_END = "<!-- dujiang scenario table -->", "<!-- end of table -->"
+_TABLE_HEADING = (
+    "| scenario | metric | baseline | method | gain, 95 % interval | seeds | s a seed | MiB | verdict |",
+    "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+)
+
+
+def _row(found: Found, evaluation: Evaluation) -> list[str]:
+    """Return the lines of a scenario in the document's table."""
+    about, verdict = found.scenario, evaluation.verdict or {}
+    metric = f"{about.metric.en}, {about.unit} {'↑' if about.better == 'higher' else '↓'}"
+
+    def line(name: str, figures: list[str], last: str) -> str:
+        *scores, seconds, memory = figures
+        return "| " + " | ".join([name, metric, *scores, str(len(evaluation.seeds)), seconds, memory, last]) + " |"
+
+    said = "runs through" if verdict["runs_through"] else "does not"
+    lines = [line(about.id, _figures(evaluation, verdict, shifted=False), said)]
+    if other := verdict.get(SHIFTED):
+        lines.append(line("with its second generator", _figures(evaluation, other, shifted=True), ""))
+    return lines
+
+
 def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
     rows = table(
         Text("场景", "Scenario"),
@@ -176,29 +226,24 @@ def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
         Text("方法", "Method"),
         Text("增益 [95% 区间]", "Gain [95 %]"),
         Text("秒/种子", "s a seed"),
+        Text("内存 MiB", "MiB"),
         Text("判定", "Verdict"),
         Text("存证", "Evidence"),
     )
     for one, evaluation in done:
         about, verdict = one.scenario, evaluation.verdict or {}
-        scores = [score.result["method"] for score in evaluation.scores.all()]
-        gain = (
-            f"{verdict['gain']:.4g} [{verdict['low']:.4g}, {verdict['high']:.4g}]"
-            if verdict["gain"] is not None
-            else "—"
-        )
         rows.add_row(
             f"{about.id}\n{both(about.metric)}\n"
             f"[dim]{about.unit} {'↑' if about.better == 'higher' else '↓'}, {evaluation.size}, {len(evaluation.seeds)}[/dim]",
-            _number(verdict["baseline"]),
-            _number(verdict["method"]),
-            gain,
-            f"{sum(score['seconds'] for score in scores) / len(scores):.1f}",
+            *_figures(evaluation, verdict, shifted=False),
             both(Text("跑通", "runs through"))
             if verdict["runs_through"]
             else f"[red]{both(Text('未跑通', 'does not'))}[/red]",
             str(evaluation.evidence),
         )
+        if other := verdict.get(SHIFTED):
+            again = both(Text("第二种生成机制", "second generator"))
+            rows.add_row(f"[dim]{again}[/dim]", *_figures(evaluation, other, shifted=True), "", "")
     console.print(rows)
     for one, evaluation in done:
         if model := (evaluation.verdict or {}).get("model"):
@@ -206,6 +251,18 @@ def _print_verdicts(done: list[tuple[Found, Evaluation]]) -> None:
             console.print(f"{one.scenario.id}: {both(Text('评判的方式', 'way judged'))} {escape(way)}", highlight=False)
         for reason in (evaluation.verdict or {})["reasons"]:
             console.print(f"[red]{one.scenario.id}[/red]: {reason['zh']} / {reason['en']}", highlight=False)
+
+
+def _figures(evaluation: Evaluation, verdict: dict[str, Any], *, shifted: bool) -> list[str]:
+    """Return the cells of a verdict's figures: both scores, the gain with its interval, the method's time and memory."""
+    scores = [score.result["method"] for score in evaluation.scores.all() if score.shifted == shifted]
+    return [
+        _number(verdict["baseline"]),
+        _number(verdict["method"]),
+        f"{verdict['gain']:.4g} [{verdict['low']:.4g}, {verdict['high']:.4g}]" if verdict["gain"] is not None else "—",
+        f"{sum(score['seconds'] for score in scores) / len(scores):.1f}",
+        f"{max(score['memory_mib'] for score in scores):.0f}",
+    ]
 
 
 def _number(value: float | None) -> str:
@@ -225,6 +282,7 @@ def _evaluated(found: Found, evaluation: Evaluation) -> dict[str, Any]:
         "seeds": [
             {
                 "seed": score.seed,
+                "size": SHIFTED if score.shifted else evaluation.size,
                 "baseline": score.result["baseline"]["score"],
                 "method": score.result["method"]["score"],
                 "baseline_seconds": score.result["baseline"]["seconds"],
@@ -355,8 +413,8 @@ def _engine(name: EngineName, chosen: list[Found]) -> Iterator[Engine]:
 
 
 @contextmanager
-def _progress(chosen: list[Found], seeds: int) -> Iterator[Callable[[Found], Callable[[int, str], None]]]:
-    """Show a bar a scenario; what it gives makes the listener of a scenario's steps."""
+def _progress(runs: dict[str, int]) -> Iterator[Callable[[Found], Callable[[int, str], None]]]:
+    """Show a bar a scenario, of so many runs; what it gives makes the listener of a scenario's steps."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -366,7 +424,7 @@ def _progress(chosen: list[Found], seeds: int) -> Iterator[Callable[[Found], Cal
     with Progress(
         *columns, console=errors, transient=not os.environ.get("CI"), disable=not errors.is_terminal
     ) as progress:
-        bars = {one.scenario.id: progress.add_task(one.scenario.id, total=seeds, start=False) for one in chosen}
+        bars = {name: progress.add_task(name, total=total, start=False) for name, total in runs.items()}
 
         def listen(found: Found) -> Callable[[int, str], None]:
             bar = bars[found.scenario.id]

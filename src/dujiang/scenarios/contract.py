@@ -18,10 +18,13 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from dujiang.messages import BadInput, Text
 
-__all__ = ["Answer", "BadInput", "Case", "Model", "Resources", "Scenario", "Text"]
+__all__ = ["SHIFTED", "Answer", "BadInput", "Case", "Model", "Resources", "Scenario", "Text"]
 
 Answer = list[dict[str, Any]]
 """What a method answers: the rows of a table, each with the same columns, cells of strings, numbers or None."""
+
+SHIFTED = "shifted"
+"""The size of a simulated scenario whose cases come from a second generator: other parameters, another mechanism."""
 
 _ID = re.compile(r"[a-z]+(-[a-z]+)*/[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -72,7 +75,9 @@ class Scenario:
                   exceed for the scenario to run through.
     ``libraries`` import names of the field's libraries that the functions use; their versions go on record.
     ``suffixes``  of the files that ``read`` takes; ``write`` writes the first.
-    ``sizes``     the sizes that ``cases`` takes, smallest first: ``small`` for tests, ``default`` for verdicts.
+    ``sizes``     the sizes that ``cases`` takes, smallest first: ``small`` for tests, ``default`` for verdicts; where
+                  cases are simulated, ``shifted`` last: a second generator that the method was not fitted on. The
+                  verdict of ``default`` then needs, and shows, both.
 
     ``model``     ``chat`` or ``embedding`` where the method needs a model; it is then called as ``method(inputs, model)``,
                   with None where the site has none, and ``without_model`` says which way it takes then.

@@ -33,9 +33,14 @@ class Evaluation(models.Model):
         indexes = [models.Index(fields=["scenario", "-id"])]
 
     @classmethod
-    def latest(cls) -> dict[str, Evaluation]:
-        """Return the last finished evaluation of each scenario."""
-        finished = cls.objects.exclude(evidence=None).values("scenario").annotate(last=models.Max("id"))
+    def latest(cls, size: str | None = None) -> dict[str, Evaluation]:
+        """Return the last finished evaluation of each scenario, of a size where one is given."""
+        finished = (
+            cls.objects.exclude(evidence=None)
+            .filter(**({"size": size} if size else {}))
+            .values("scenario")
+            .annotate(last=models.Max("id"))
+        )
         last = cls.objects.filter(id__in=[row["last"] for row in finished]).defer("picture")
         return {one.scenario: one for one in last}
 
@@ -44,12 +49,13 @@ class Evaluation(models.Model):
 
 
 class SeedScore(models.Model):
-    """What a seed of an evaluation came to (`runner.SeedResult`)."""
+    """What a seed of an evaluation came to (`runner.SeedResult`); ``shifted`` with cases of the second generator."""
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="scores")
     seed = models.IntegerField()
+    shifted = models.BooleanField(default=False)
     result = models.JSONField()
 
     class Meta:
-        ordering = ["seed"]
-        constraints = [models.UniqueConstraint(fields=["evaluation", "seed"], name="one_score_a_seed")]
+        ordering = ["shifted", "seed"]
+        constraints = [models.UniqueConstraint(fields=["evaluation", "shifted", "seed"], name="one_score_a_seed")]
