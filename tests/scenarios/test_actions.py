@@ -159,6 +159,6 @@ def test_the_last_evaluations_are_put_into_a_document(site, tmp_path):
     assert "old" not in document.read_text()
     document.write_text("no marks")
     refused = site.run("scenario", "table", document, check=False)
-    assert refused.returncode == 2
+    assert refused.returncode == 1
     assert "table.md" in refused.stderr
     assert document.read_text() == "no marks"
