@@ -13,23 +13,30 @@ REPORT ?= var/dispatch-$(MONTH).docx
 SOURCE := jsonpath-rw,pymatsolver,simpeg
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --only-binary :all: --no-binary $(SOURCE) --require-hashes
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
-INDUSTRIES := science manufacturing producer-services agriculture low-altitude medical culture geology energy transport \
-  commerce education employment elder-care civil-military emergency government-services urban-governance cyberspace international
+EVERY := science,manufacturing,producer-services,agriculture,low-altitude,medical,culture,geology,energy,transport,commerce,education,employment,elder-care,civil-military,emergency,government-services,urban-governance,cyberspace,international
+# The industries whose libraries are installed and whose scenarios are run: make run INDUSTRIES=urban-governance,energy
+INDUSTRIES ?= $(EVERY)
+comma := ,
+WANTED := $(sort $(subst $(comma), ,$(INDUSTRIES)))
+UNKNOWN := $(filter-out $(subst $(comma), ,$(EVERY)),$(WANTED))
+$(if $(UNKNOWN),$(error 没有行业 / no industry $(UNKNOWN): $(EVERY)))
+# One mark a choice, so that another choice is installed when it is asked for.
+READY := .venv/run-$(firstword $(shell echo $(WANTED) | cksum))
 
 .PHONY: run load evaluate dispatch serve test check bench bench-peers picture requirements messages clean
 
 run: load evaluate dispatch serve
 
-load: .venv/run
+load: $(READY)
 	$(BIN)/dujiang plan load "$(PLAN)"
 
-evaluate: .venv/run
-	$(BIN)/dujiang scenario evaluate all --size $(SIZE) --seeds $(SEEDS)
+evaluate: $(READY)
+	$(BIN)/dujiang scenario evaluate $(if $(filter $(EVERY),$(INDUSTRIES)),all,$(WANTED)) --size $(SIZE) --seeds $(SEEDS)
 
-dispatch: .venv/run
+dispatch: $(READY)
 	$(BIN)/dujiang dispatch --month $(MONTH) --out "$(REPORT)"
 
-serve: .venv/run
+serve: $(READY)
 	$(BIN)/dujiang serve --port $(PORT)
 
 # The whole suite on SQLite, then what uses the store again on PostgreSQL.
@@ -62,13 +69,13 @@ bench-peers: .venv/made
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/run: .venv/made requirements/build.txt requirements/run.txt pyproject.toml
+$(READY): .venv/made requirements/build.txt requirements/run.txt $(WANTED:%=requirements/industries/%.txt) pyproject.toml
 	$(PIP) -r requirements/build.txt
-	$(PIP) -r requirements/run.txt
+	$(PIP) -r requirements/run.txt $(WANTED:%=-r requirements/industries/%.txt)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable .
 	@touch $@
 
-.venv/dev: .venv/run requirements/dev.txt
+.venv/dev: $(READY) requirements/dev.txt
 	$(PIP) -r requirements/dev.txt
 	@touch $@
 
@@ -78,7 +85,8 @@ requirements:
 	$(UV) pyproject.toml --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
 	$(UV) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
-	$(UV) pyproject.toml $(addprefix --extra ,$(INDUSTRIES)) --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(UV) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(foreach one,$(subst $(comma), ,$(EVERY)),$(UV) pyproject.toml --extra $(one) --constraint requirements/dev.txt $$(sed -n 's/^\([a-z0-9][^=]*\)==.*/--no-emit-package \1/p' requirements/run.txt) --output-file requirements/industries/$(one).txt &&) true
 
 # Compile what the pages say in Chinese.
 messages: .venv/dev

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 scenario = typer.Typer(name="scenario", help="场景 / Scenarios.", no_args_is_help=True)
 
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="场景标识，all 为全部 / scenario ids, or all")]
+Ids = Annotated[
+    list[str],
+    typer.Argument(metavar="ID...", help="场景标识或行业，all 为全部 / scenario ids or industries, or all"),
+]
 
 
 class EngineName(StrEnum):
@@ -142,8 +145,7 @@ def evaluate(
         from dujiang.scenarios.actions import evaluate as evaluate_one
         from dujiang.scenarios.actions import sizes_together
 
-        wanted = [one.scenario.id for one in scenarios() if not one.missing] if ids == ["all"] else ids
-        chosen = [_installed(one) for one in wanted]
+        chosen = _chosen(ids)
         for one in chosen:
             if size not in one.scenario.sizes:
                 sizes = ", ".join(one.scenario.sizes)
@@ -378,6 +380,17 @@ def _write_excel(path: Path, answer: Answer) -> None:
 
 
 _WRITERS = {".csv": _write_csv, ".json": _write_json, ".xlsx": _write_excel}
+
+
+def _chosen(ids: list[str]) -> list[Found]:
+    """Return the scenarios that are meant: all that can run here, those of an industry, or one by its id."""
+    if ids == ["all"]:
+        return [one for one in scenarios() if not one.missing]
+    chosen: list[Found] = []
+    for wanted in ids:
+        of_industry = [one.scenario.id for one in scenarios() if one.scenario.industry == wanted]
+        chosen += [_installed(one) for one in of_industry or [wanted]]
+    return chosen
 
 
 def _installed(scenario_id: str) -> Found:
