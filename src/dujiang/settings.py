@@ -45,6 +45,9 @@ EVIDENCE_DIGEST = os.environ.get("DUJIANG_DIGEST", "sha256")
 COMPUTE_GIVE_UP_SECONDS = float(os.environ.get("DUJIANG_COMPUTE_GIVE_UP", "120"))
 """How long a compute pool may not answer before what ran there is taken as lost."""
 
+DATA_PREFIX = os.environ.get("DUJIANG_DATA_PREFIX", "99999")
+"""What the identifiers of data sets begin with; the default is for trials, a site asks its registry for one of its own."""
+
 AUTH_USER_MODEL = "identity.Person"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -98,6 +101,7 @@ INSTALLED_APPS = [
     "dujiang.compute",
     "dujiang.tokens",
     "dujiang.vouchers",
+    "dujiang.data",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

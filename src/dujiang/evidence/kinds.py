@@ -48,5 +48,6 @@ KINDS: dict[str, Kind] = {
     ),
     "token.key": Kind(Text("模型密钥变更", "keys of models changed"), Text("持券单位", "holder")),
     "token.settled": Kind(Text("词元结算批次", "batch of tokens settled"), Text("网关", "gateway")),
+    "data.registered": Kind(Text("登记数据集", "data set registered"), Text("数据集", "data set")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

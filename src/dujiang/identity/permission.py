@@ -100,6 +100,7 @@ RULES = RuleSet(
         "admin.read": _office | _auditor,
         "compute.read": _anyone,
         "compute.register": _office,
+        "data.register": _office | (_holder & _own_unit),
         "dispatch.comment": _plays(Role.OFFICE, Role.LEAD_UNIT, Role.COOPERATING_UNIT, Role.CITY),
         "dispatch.read": _anyone,
         "dispatch.sign-off": _office,
