@@ -1,0 +1,1 @@
+"""Inspecting tables and corpora: pure modules over files, no store."""
