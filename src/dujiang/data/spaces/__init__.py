@@ -1,0 +1,1 @@
+"""Data spaces: offers and agreements, and the enforcement of what they allow."""
