@@ -1,0 +1,1 @@
+"""Filing, assessment, sandbox, monitoring, incidents and labels: whether what is offered is safe."""
