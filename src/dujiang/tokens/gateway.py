@@ -24,7 +24,8 @@ import aiohttp
 import orjson
 
 from dujiang.messages import Text
-from dujiang.tokens import errors, labels, sse
+from dujiang.safety import labels
+from dujiang.tokens import errors, sse
 from dujiang.tokens.bank import Exchange, PurseName
 from dujiang.tokens.catalogue import Catalogue, Model
 from dujiang.tokens.counting import counted, most, reported
