@@ -513,7 +513,8 @@ def picture(inputs: Field, answer: Answer) -> Any:
     data = pd.DataFrame([{"day": place, **row} for place, row in enumerate(days, start=1)])
     data["used"] = 100 * data["shown"]
     turns = data[data["depth"] > 0]
-    axis = alt.X("day:Q", title="播种后天数 Days after planting")
+    scale = alt.Scale(domain=[0, len(data) + 1], nice=False)
+    axis = alt.X("day:Q", title="播种后天数 Days after planting", scale=scale)
     used = alt.Chart(data).mark_line(color="#8c510a").encode(axis, alt.Y("used:Q", title="已耗有效水 Used up, %"))
     marks = alt.Chart(turns).mark_rule(color="#2166ac", strokeDash=[3, 3]).encode(axis)
     rain = alt.Chart(data).mark_bar(color="#92c5de").encode(axis, alt.Y("rain:Q", title="降水 Rain, mm"))
