@@ -48,6 +48,15 @@ COMPUTE_GIVE_UP_SECONDS = float(os.environ.get("DUJIANG_COMPUTE_GIVE_UP", "120")
 DATA_PREFIX = os.environ.get("DUJIANG_DATA_PREFIX", "99999")
 """What the identifiers of data sets begin with; the default is for trials, a site asks its registry for one of its own."""
 
+DATA_ADDRESS = os.environ.get("DUJIANG_ADDRESS", "http://127.0.0.1:8000")
+"""The address at which others reach the site, for what leaves it: identifiers and metadata."""
+DATA_EMAIL = os.environ.get("DUJIANG_EMAIL", "")
+"""Whom harvesters write to about the catalogue."""
+DATA_STORE = os.environ.get("DUJIANG_DATA_STORE") or str(HOME / "data")
+"""Where deposited files are kept: a folder, or an address that fsspec knows, such as s3://bucket/prefix."""
+DATA_BACKUP = os.environ.get("DUJIANG_DATA_BACKUP", "")
+"""The second place of the same, empty for none."""
+
 AUTH_USER_MODEL = "identity.Person"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

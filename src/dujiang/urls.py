@@ -7,6 +7,8 @@ from dujiang.admin import site
 from dujiang.api import api
 from dujiang.compute import pages as compute
 from dujiang.console import pages as console
+from dujiang.data import pages as data
+from dujiang.data import tus
 from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
@@ -54,6 +56,24 @@ urlpatterns = [
     path("models/usage/", tokens.usage, name="token-usage"),
     path("models/usage/usage.csv", tokens.usage_table, name="token-usage-table"),
     path("models/spend/", tokens.spend, name="token-spend"),
+    path("data/", data.catalogue, name="data"),
+    path("data/new/", data.new, name="data-new"),
+    path("data/mine/", data.mine, name="data-mine"),
+    path("data/reviews/", data.reviews, name="data-reviews"),
+    path("data/duties/", data.deposit_duties, name="data-duties"),
+    path("data/sets/<int:number>/", data.dataset, name="data-set"),
+    path("data/sets/<int:number>/edit/", data.edit, name="data-edit"),
+    path("data/sets/<int:number>/uploads/", tus.create, name="data-uploads"),
+    path("data/sets/<int:number>/submit/", data.submit, name="data-submit"),
+    path("data/sets/<int:number>/review/", data.review, name="data-review"),
+    path("data/sets/<int:number>/withdraw/", data.withdraw, name="data-withdraw"),
+    path("data/sets/<int:number>/<str:form>", data.metadata, name="data-metadata"),
+    path("data/uploads/<str:token>/", tus.upload, name="data-upload"),
+    path("data/files/<int:number>/remove/", data.remove, name="data-remove"),
+    path("data/files/<int:number>/<str:name>", data.file, name="data-file"),
+    path("data/catalogue/<str:form>", data.whole_catalogue, name="data-catalogue"),
+    path("data/oai/", data.oai_pmh, name="data-oai"),
+    path("data/id/<path:identifier>", data.by_identifier, name="data-id"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

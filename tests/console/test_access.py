@@ -1,5 +1,6 @@
 """Every address has a declared rule, and with every role it does what the rule says."""
 
+import hashlib
 import re
 import time
 
@@ -15,10 +16,12 @@ from django.utils import timezone
 
 from dujiang.compute.actions import local_pool
 from dujiang.compute.models import Attempt, Job, PowerPlan, Product
+from dujiang.data.contents import store
+from dujiang.data.models import Content, Dataset, Distribution, Upload, Version
 from dujiang.evidence.actions import append
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, issue_key, units_of_plan
-from dujiang.identity.models import Person
+from dujiang.identity.models import Person, Unit
 from dujiang.identity.permission import SECOND_FACTOR, Actor, Role, allowed
 from dujiang.plan.actions import comment, load, sign_off
 from dujiang.plan.models import Statistic
@@ -55,6 +58,9 @@ PARTS = {
     "str:result": "out",
     "str:name": "经济和信息化厅",
     "str:division": "510100",
+    "str:form": "dcat.ttl",
+    "str:token": "t1",
+    "path:identifier": "99999/dj.1",
 }
 
 
@@ -64,7 +70,7 @@ def address(route):
     route = re.sub(r"\^\(\?P<app_label>(\w+)[^)]*\)/\$", r"\1/", route)
     if route == "admin/autocomplete/":
         route += "?app_label=identity&model_name=person&field_name=unit&term="
-    parts = {**PARTS, "str:name": "out"} if "/try/" in route else PARTS
+    parts = {**PARTS, "str:name": "out"} if "/try/" in route or "data/files/" in route else PARTS
     return "/" + re.sub(r"<([^>]+)>", lambda part: parts[part[1]], route)
 
 
@@ -137,6 +143,20 @@ def a_job():
     (attempt.folder / "work" / "out").write_text("42")
 
 
+def a_data_set():
+    """Data set 1 of that unit, open and published, with file 1 that anybody may have, and an upload that goes on."""
+    made = Dataset.objects.create(
+        pk=1, identifier="99999/dj.1", title_zh="数据集", owner=Unit.objects.get(name="经济和信息化厅"),
+        basis="collected", access="open", state="published", evidence=1,
+    )  # fmt: skip
+    version = Version.objects.create(dataset=made, number=1, deposited_by="li", state="published")
+    content = Content.objects.create(key=hashlib.sha256(b"").hexdigest(), sha256="", bytes=0, stored_bytes=0)
+    store().put(content.key, [b""])
+    Distribution.objects.create(pk=1, version=version, name="out", bytes=0, content=content, sha256=content.key)
+    draft = Version.objects.create(dataset=made, number=2, deposited_by="li")
+    Upload.objects.create(token="t1", version=draft, name="a", length=1, by="li", expires=timezone.now())
+
+
 @pytest.mark.parametrize("role", Role)
 def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme, role):
     entry = append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
@@ -150,6 +170,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
         evidence=entry.sequence,
     )
     a_job()
+    a_data_set()
     comment(OFFICE, programme, "2026-02", "请按月报送。")
     sign_off(OFFICE, programme, "2026-02")
     issue_key(OFFICE, "p-city", ["plan.read"], 1)

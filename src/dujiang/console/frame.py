@@ -25,6 +25,7 @@ NAVIGATION = (
     Entry("plan", gettext_lazy("The plan"), "plan.read"),
     Entry("ask", gettext_lazy("Ask the plan"), "plan.read"),
     Entry("scenarios", gettext_lazy("Scenarios"), "scenario.read"),
+    Entry("data", gettext_lazy("Data"), "data.read"),
     Entry("compute", gettext_lazy("Compute"), "compute.read"),
     Entry("jobs", gettext_lazy("Jobs"), "job.read"),
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),

@@ -51,6 +51,7 @@ class Dataset(models.Model):
     project = models.CharField(max_length=120, blank=True)
     state = models.CharField(max_length=12, default=State.DRAFT.value)
     embargo_until = models.DateField(null=True, blank=True)
+    withdrawn_why = models.CharField(max_length=500, blank=True)
     registered = models.DateTimeField(auto_now_add=True)
     registered_by = models.CharField(max_length=60)
     published = models.DateTimeField(null=True, blank=True)
@@ -93,8 +94,23 @@ class Dataset(models.Model):
         return self.versions.filter(state=State.PUBLISHED).order_by("-number").first()
 
 
+class Word(models.Model):
+    """A word that a data set is found by, and how much it says of it (`search`)."""
+
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="words")
+    text = models.CharField(max_length=60)
+    weight = models.FloatField()
+
+    class Meta:
+        indexes = [models.Index(fields=["text"])]
+        constraints = [models.UniqueConstraint(fields=["dataset", "text"], name="one_word_a_text")]
+
+
 class Version(models.Model):
-    """A version of a data set: what was deposited at one time. Once it is submitted its files don't change."""
+    """A version of a data set: what was deposited at one time. Once it is submitted its files don't change.
+
+    ``people`` are the logins of all who had a hand in it, none of whom may review it.
+    """
 
     dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
@@ -102,6 +118,7 @@ class Version(models.Model):
     state = models.CharField(max_length=12, default=State.DRAFT.value)
     deposited = models.DateTimeField(auto_now_add=True)
     deposited_by = models.CharField(max_length=60)
+    people = models.JSONField(default=list)
     reviewed = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.CharField(max_length=60, blank=True)
     review = models.CharField(max_length=1000, blank=True)
@@ -116,18 +133,17 @@ class Version(models.Model):
 
 
 class Content(models.Model):
-    """Bytes that are kept once however many files are the same, at the key in the store and in its backup.
+    """Bytes that are kept at ``key`` in the store and in its backup: the digest (SHA-256) of what lies there.
 
-    ``sha256`` and ``bytes`` are of the content; ``stored_sha256`` and ``stored_bytes`` of what lies at the key, which
-    is another thing where it is ``sealed`` (encrypted). ``checked`` is the last fixity check that found every copy
-    good; it is null while ``damage`` says what was found.
+    ``sha256`` and ``bytes`` are of the content itself, which is not what lies there where it is ``sealed``. The same
+    plain content is kept once, however many files are it. ``checked`` is when every copy was last found good; while
+    ``damage`` says what was found, nothing could be put right.
     """
 
-    key = models.CharField(max_length=100, primary_key=True)
+    key = models.CharField(max_length=64, primary_key=True)
     sha256 = models.CharField(max_length=64)
     bytes = models.BigIntegerField()
     sealed = models.BooleanField(default=False)
-    stored_sha256 = models.CharField(max_length=64)
     stored_bytes = models.BigIntegerField()
     stored = models.DateTimeField(auto_now_add=True)
     checked = models.DateTimeField(null=True, db_index=True)
@@ -159,3 +175,58 @@ class Distribution(models.Model):
     def key(self) -> str:
         """Where its bytes lie in the store; empty where they are not here."""
         return self.content_id or ""
+
+
+class Upload(models.Model):
+    """A file of a draft that is coming in: ``length`` bytes, of which its staged file (`staging`) says how many are there.
+
+    ``sha256`` is what its sender says that it is, if they do. Once ``distribution`` is set it is whole, and kept for a
+    while so that a sender who never heard that it ended can ask.
+    """
+
+    token = models.CharField(max_length=40, unique=True)
+    version = models.ForeignKey(Version, models.CASCADE, related_name="uploads")
+    name = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=120)
+    length = models.BigIntegerField()
+    sealed = models.BooleanField(default=False)
+    sha256 = models.CharField(max_length=64, blank=True)
+    by = models.CharField(max_length=60)
+    expires = models.DateTimeField(db_index=True)
+    distribution = models.ForeignKey(Distribution, models.CASCADE, null=True, related_name="uploads")
+
+
+class Duty(models.Model):
+    """That a unit is to deposit data of a task or project of the plan by a day. A published data set of it meets it."""
+
+    unit = models.ForeignKey(Unit, models.PROTECT, related_name="deposit_duties")
+    title = models.CharField(max_length=300)
+    task = models.PositiveIntegerField(null=True, blank=True)
+    project = models.CharField(max_length=120, blank=True)
+    due = models.DateField()
+    evidence = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["due", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "task", "project", "title"], name="one_duty_a_title"),
+            models.CheckConstraint(condition=Q(task__isnull=False) | ~Q(project=""), name="a_duty_is_of_something"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Harvest(models.Model):
+    """A catalogue was read: how many of its data sets were new, changed, the same or gone, and what could not be read."""
+
+    catalogue = models.CharField(max_length=500)
+    form = models.CharField(max_length=10)
+    digest = models.CharField(max_length=64)
+    at = models.DateTimeField(auto_now_add=True)
+    counts = models.JSONField()
+    faults = models.JSONField(default=list)
+    evidence = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["-id"]

@@ -49,5 +49,12 @@ KINDS: dict[str, Kind] = {
     "token.key": Kind(Text("模型密钥变更", "keys of models changed"), Text("持券单位", "holder")),
     "token.settled": Kind(Text("词元结算批次", "batch of tokens settled"), Text("网关", "gateway")),
     "data.registered": Kind(Text("登记数据集", "data set registered"), Text("数据集", "data set")),
+    "data.changed": Kind(Text("数据集变更", "data set changed"), Text("数据集", "data set")),
+    "data.deposited": Kind(Text("汇交数据", "data deposited"), Text("数据集", "data set")),
+    "data.reviewed": Kind(Text("审核汇交数据", "deposit reviewed"), Text("数据集", "data set")),
+    "data.fetched": Kind(Text("取用非开放数据", "data that are not open fetched"), Text("数据集", "data set")),
+    "data.duty": Kind(Text("汇交责任", "duty to deposit"), Text("单位", "unit")),
+    "data.harvested": Kind(Text("采集数据目录", "catalogue harvested"), Text("目录", "catalogue")),
+    "data.fixity": Kind(Text("数据完好性检查", "fixity check"), Text("存储位置", "places")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }
