@@ -1,12 +1,10 @@
-"""``dujiang data``: the catalogue and deposit."""
+"""``dujiang data``: the catalogue and deposit, and inspection."""
 
 from __future__ import annotations
 
 import typer
 
-data = typer.Typer(name="data", help="数据目录与汇交 / The catalogue and deposit of data.", no_args_is_help=True)
+from dujiang.data.inspection.commands import inspect_command
 
-
-@data.callback()
-def _group() -> None:
-    """数据目录与汇交 / The catalogue and deposit of data."""
+data = typer.Typer(name="data", help="数据目录、汇交与检验 / Catalogue, deposit and inspection.", no_args_is_help=True)
+data.command("inspect")(inspect_command)

@@ -102,8 +102,8 @@ def stability(expected: Any, actual: Any) -> float:
 def _values(series: pl.Series) -> Any:
     values = series.drop_nulls()
     values = values.cast(pl.Int32 if series.dtype == pl.Date else pl.Int64) if series.dtype.is_temporal() else values
-    values = values.cast(pl.Float64).to_numpy()
-    return values[np.isfinite(values)]
+    found = values.cast(pl.Float64).to_numpy()
+    return found[np.isfinite(found)]
 
 
 def _distance(one: Any, other: Any) -> float | None:

@@ -70,8 +70,9 @@ def _type(texts: pl.Series) -> str:
 
 def _counts(texts: pl.Series, aggregates: str) -> tuple[int, ...]:
     """Return aggregates of the texts, which SQL knows as ``c``."""
-    (row,) = duckdb.from_arrow(pl.DataFrame({"c": texts}).to_arrow()).aggregate(aggregates).fetchall()
-    return tuple(row)
+    with duckdb.connect() as connection:
+        (row,) = connection.from_arrow(pl.DataFrame({"c": texts}).to_arrow()).aggregate(aggregates).fetchall()
+        return tuple(row)
 
 
 def rules(table: Table, seen: pl.DataFrame, kinds: Mapping[str, str]) -> list[Rule]:

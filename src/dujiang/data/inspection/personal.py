@@ -170,6 +170,18 @@ def found(text: str) -> Iterator[tuple[str, str, int]]:
                 break
 
 
+def masked(text: str) -> str:
+    """Return personal data as it may stand in a report: its first three characters and its last two."""
+    return text[:3] + "*" * max(1, len(text) - 5) + text[-2:] if len(text) > 5 else text[:1] + "*" * (len(text) - 1)
+
+
+def without(text: str) -> str:
+    """Return a text with the personal data in it masked."""
+    for _, written, at in list(found(text)):
+        text = text[:at] + masked(written) + text[at + len(written) :]
+    return text
+
+
 def counted(texts: Iterable[str]) -> Counter[str]:
     """Return how often each kind stands in texts."""
     counts: Counter[str] = Counter()

@@ -412,7 +412,8 @@ def _pattern_fault(pattern: str) -> Text | None:
     import duckdb
 
     try:
-        duckdb.execute("SELECT regexp_full_match('', ?)", [pattern])
+        with duckdb.connect() as connection:
+            connection.execute("SELECT regexp_full_match('', ?)", [pattern]).fetchall()
     except duckdb.Error:
         return Text("RE2 正则表达式", "a regular expression of RE2")
     return None
