@@ -56,5 +56,15 @@ KINDS: dict[str, Kind] = {
     "data.duty": Kind(Text("汇交责任", "duty to deposit"), Text("单位", "unit")),
     "data.harvested": Kind(Text("采集数据目录", "catalogue harvested"), Text("目录", "catalogue")),
     "data.fixity": Kind(Text("数据完好性检查", "fixity check"), Text("存储位置", "places")),
+    "space.participant": Kind(
+        Text("数据空间参与方变更", "participant of the data space changed"), Text("参与方", "participant")
+    ),
+    "space.offered": Kind(Text("数据要约", "data offered"), Text("要约", "offer")),
+    "space.negotiated": Kind(Text("数据合约协商", "contract negotiated"), Text("协商", "negotiation")),
+    "space.agreed": Kind(Text("签订数据合约", "agreement made"), Text("合约", "agreement")),
+    "space.answered": Kind(Text("合约查询已答复", "query answered under an agreement"), Text("合约", "agreement")),
+    "space.refused": Kind(Text("合约查询被拒绝", "query refused under an agreement"), Text("合约", "agreement")),
+    "space.transferred": Kind(Text("数据传输", "data transfer"), Text("传输", "transfer")),
+    "space.ended": Kind(Text("数据合约终止与删除", "agreement ended, data deleted"), Text("合约", "agreement")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

@@ -130,6 +130,13 @@ RULES = RuleSet(
         "scenario.apply": _office | _holder,
         "scenario.evaluate": _office | _lead | _enterprise,
         "scenario.read": _anyone,
+        "space.answer": _office | (_holder & _own_unit),  # provider or consumer
+        "space.browse": _anyone,
+        "space.offer": _office | (_holder & _own_unit),
+        "space.query": _holder & _own_unit,
+        "space.read": _office | _auditor | _holder,
+        "space.register": _office,
+        "space.request": _office | (_holder & _own_unit),
         # A lead unit reports its own indicators; what no unit leads, the office reports.
         "statistic.record": _office | (_lead & _own_unit),
         "token.browse": _anyone,

@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import sqlglot
 from sqlglot import exp
 
 from dujiang.data.spaces.enforcement import (
@@ -61,12 +62,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What is kept of an answered query to audit later ones by: the cells that it told apart, and the measures."""
+    """What is kept of an answered query to audit later ones by: the cells that it told apart, and the measures.
+
+    ``left_out`` are the keys of the groups that were left out, as SQL, so that they stay out when it is asked again.
+    """
 
     where: str
     keys: tuple[str, ...]
     measures: tuple[str, ...]
-    left_out: tuple[tuple[Any, ...], ...]
+    left_out: tuple[tuple[str, ...], ...]
     fragments: tuple[str, ...]
 
 
@@ -137,7 +141,7 @@ def audit(
         )
     if len(left_out) > MOST_LEFT_OUT:
         raise Forbidden("group", Text("人数不足的分组太多", "too many groups are of too few people"))
-    kept = sorted(left_out, key=repr)
+    kept = sorted(tuple(literal(one).sql(dialect=asked.dialect) for one in keys) for keys in left_out)
     return Answered(asked.where, asked.keys, asked.measures, tuple(kept), _fragments(asked, kept))
 
 
@@ -149,7 +153,8 @@ def answer(asked: Question, kept: Answered, group: int, key: str) -> str:
     keys = [one.copy() for one in tree.args["group"].expressions] if tree.args.get("group") else []
     for one in kept.left_out:
         same = [
-            exp.NullSafeEQ(this=name.copy(), expression=literal(value)) for name, value in zip(keys, one, strict=True)
+            exp.NullSafeEQ(this=name.copy(), expression=sqlglot.parse_one(value, dialect=asked.dialect))
+            for name, value in zip(keys, one, strict=True)
         ]
         tree.where(exp.not_(exp.and_(*same)), copy=False)
     # The audit has seen to it; should it be wrong about the rows, no group of fewer rows gets out.
@@ -295,23 +300,19 @@ class _Cell:
     """Rows and people (None where they were not counted): of all, then of those that have each measure."""
 
 
-def _fragments(asked: Question, left_out: Sequence[tuple[Any, ...]]) -> tuple[str, ...]:
+def _fragments(asked: Question, left_out: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the SQL that tells apart the rows that an answer told apart."""
     inside = f"({asked.where})"
     if left_out:
         same = " OR ".join(
             "("
-            + " AND ".join(_same(key, value, asked.dialect) for key, value in zip(asked.keys, one, strict=True))
+            + " AND ".join(f"({key}) IS NOT DISTINCT FROM {value}" for key, value in zip(asked.keys, one, strict=True))
             + ")"
             for one in left_out
         )
         inside = f"({inside} AND NOT ({same}))"
     keys = tuple(f"CASE WHEN {inside} THEN {key} END" for key in asked.keys)
     return (f"CASE WHEN {inside} THEN 1 ELSE 0 END", *keys) if inside != "(TRUE)" else asked.keys
-
-
-def _same(key: str, value: Any, dialect: Dialect) -> str:
-    return f"({key}) IS NOT DISTINCT FROM {literal(value).sql(dialect=dialect)}"
 
 
 def _cells(asked: Question, past: Sequence[str], ask: Ask, counted: bool) -> list[_Cell]:
@@ -380,3 +381,71 @@ def _enough(cells: Sequence[_Cell], group: int, most: int) -> bool:
         if max(people, -(-rows // most)) < group:
             return False
     return True
+
+
+# With noise.
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A column of a noisy answer: a key (its place among the keys), or statistics: a count, a sum, or their quotient."""
+
+    name: str
+    key: int | None = None
+    count: bool = False
+    sum: bool = False
+    column: Column | None = None
+
+    @property
+    def statistics(self) -> int:
+        """How many noisy statistics it takes."""
+        return self.count + self.sum
+
+
+def items(asked: Question) -> list[Item]:
+    """Return what a query with noise asks for; raises `Forbidden` where it is more than keys, counts, sums and means."""
+    tree = asked.tree
+    if any(tree.args.get(name) for name in ("having", "order", "limit", "offset")):
+        raise _shape("加噪声的查询不能有 HAVING、ORDER BY 和 LIMIT", "with noise there is no HAVING, ORDER BY or LIMIT")
+    keys = tree.args["group"].expressions if tree.args.get("group") else []
+    found = []
+    for place, one in enumerate(tree.expressions):
+        value = one.this if isinstance(one, exp.Alias) else one
+        name = one.alias_or_name or f"column_{place + 1}"
+        if value in keys:
+            found.append(Item(name, key=keys.index(value)))
+            continue
+        if not isinstance(value, exp.Count | exp.Sum | exp.Avg) or isinstance(value.this, exp.Distinct):
+            raise _shape(
+                "加噪声的查询只有分组列、COUNT、SUM 和 AVG", "with noise there are keys, COUNT, SUM and AVG only"
+            )
+        column = asked.view.column(value.this.name) if isinstance(value.this, exp.Column) else None
+        found.append(Item(name, None, not isinstance(value, exp.Sum), not isinstance(value, exp.Count), column))
+    return found
+
+
+def statistics(asked: Question, kept: Answered, group: int, key: str) -> str:
+    """Return the SQL of an audited query's exact keys and statistics, in their items' order, before noise is added.
+
+    Keys come first. Measures are clamped to their bounds, and a missing one is not counted.
+    """
+    bare = Question(
+        asked.tree.copy(), asked.view, asked.source, asked.where, asked.keys, asked.measures, asked.dialect
+    )  # fmt: skip
+    keys = [one.copy() for one in asked.tree.args["group"].expressions] if asked.tree.args.get("group") else []
+    wanted: list[exp.Expr] = [*keys]
+    for item in items(asked):
+        if item.count:
+            wanted.append(exp.Count(this=exp.column(item.column.name, quoted=True) if item.column else exp.Star()))
+        if item.sum and item.column:
+            wanted.append(exp.Sum(this=_clamped(item.column)))
+    bare.tree.set("expressions", [exp.alias_(one, f"s{place}") for place, one in enumerate(wanted)])
+    return answer(bare, kept, group, key)
+
+
+def _clamped(column: Column) -> exp.Expr:
+    value = exp.cast(exp.column(column.name, quoted=True), "DOUBLE")
+    low, high = (literal(float(one or 0)) for one in (column.low, column.high))
+    # A comparison with NULL is not true, so a missing value stays one.
+    ifs = [exp.If(this=value.copy() < low.copy(), true=low), exp.If(this=value.copy() > high.copy(), true=high)]
+    return exp.Case(ifs=ifs, default=value)

@@ -192,6 +192,10 @@ def _faults(policy: Policy) -> list[tuple[bool, Text]]:
             ),
         ),
         (
+            policy.group > 0 and any(one.masking is Masking.PSEUDONYM for one in columns),
+            Text("仅限聚合的合约不用假名列", "an agreement for aggregates only has no use for pseudonyms"),
+        ),
+        (
             budget is not None and not policy.group,
             Text("差分隐私预算只用于仅限聚合的合约", "a privacy budget is for aggregates only"),
         ),

@@ -20,6 +20,7 @@ from typing import Any, cast
 
 import opendp.prelude as dp
 
+from dujiang.data.spaces.aggregates import Item
 from dujiang.data.spaces.policy import Budget, Column, Noise
 
 MICRO = 1_000_000
@@ -69,11 +70,6 @@ def reach(column: Column | None, budget: Budget) -> float:
     return budget.contribution * max(abs(column.low or 0.0), abs(column.high or 0.0))
 
 
-def spending(statistics: int, wanted: int) -> int:
-    """Return what each of an answer's statistics may cost, in millionths, of what the answer may."""
-    return wanted // statistics
-
-
 def noisy(exact: Sequence[float], sensitivity: float, spend: int, noise: Noise) -> tuple[list[float], int]:
     """Return a statistic's values by group with noise worth ``spend`` millionths, and what OpenDP says that it cost.
 
@@ -91,3 +87,37 @@ def noisy(exact: Sequence[float], sensitivity: float, spend: int, noise: Noise) 
         scale = math.nextafter(scale * (1 + 1e-12), math.inf)
         measurement = make(scale)
     return [float(one) for one in measurement([float(one) for one in exact])], cost
+
+
+def answer(
+    rows: Sequence[Sequence[Any]], items: Sequence[Item], keys: int, budget: Budget, spend: int
+) -> tuple[list[tuple[Any, ...]], int]:
+    """Return a noisy answer's rows in their items' order, and what it cost in millionths.
+
+    ``rows`` are of `aggregates.statistics`, the keys first. Counts are rounded and not below nought, which costs nothing.
+    """
+    each = spend // max(1, sum(one.statistics for one in items))
+    place, cost, columns = keys, 0, []
+    for item in items:
+        if item.key is not None:
+            columns.append([row[item.key] for row in rows])
+            continue
+        parts = {}
+        for name in ("count", "sum"):
+            if getattr(item, name):
+                exact = [float(row[place] or 0) for row in rows]
+                parts[name], spent = noisy(
+                    exact, reach(item.column if name == "sum" else None, budget), each, budget.noise
+                )
+                place, cost = place + 1, cost + spent
+        columns.append(_joined(parts, item))
+    return list(zip(*columns, strict=True)), cost
+
+
+def _joined(parts: dict[str, list[float]], item: Item) -> list[Any]:
+    if "sum" not in parts:
+        return [max(0, round(one)) for one in parts["count"]]
+    if "count" not in parts:
+        return list(parts["sum"])
+    low, high = item.column.low or 0.0, item.column.high or 0.0  # type: ignore[union-attr]
+    return [min(max(top / max(1.0, below), low), high) for top, below in zip(parts["sum"], parts["count"], strict=True)]

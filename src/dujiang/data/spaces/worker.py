@@ -23,9 +23,9 @@ _LENGTH = struct.Struct(">Q")
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Tables in files that don't change: the name and the path (Parquet, CSV or JSON) of each."""
+    """Tables in files that don't change: the name, the path, and the kind (parquet, json or csv) of each."""
 
-    tables: tuple[tuple[str, str], ...]
+    tables: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +77,14 @@ def opened(files: Files) -> duckdb.DuckDBPyConnection:
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
     )
     views = []
-    for name, path in files.tables:
+    for name, path, kind in files.tables:
         text = "'" + path.replace("'", "''") + "'"
-        if path.endswith(".parquet"):
+        if kind == "parquet":
             views.append((name, f"read_parquet({text})"))
         else:
-            read = "read_json_auto" if path.endswith((".json", ".jsonl", ".ndjson")) else "read_csv"
+            read = "read_json_auto" if kind == "json" else "read_csv"
             connection.execute(f"CREATE TABLE {_quoted(name)} AS SELECT * FROM {read}({text})")  # noqa: S608
-    paths = ", ".join("'" + path.replace("'", "''") + "'" for _, path in files.tables)
+    paths = ", ".join("'" + path.replace("'", "''") + "'" for _, path, _ in files.tables)
     for one in (
         f"allowed_paths = [{paths}]",
         f"memory_limit = '{MEMORY}'",
@@ -116,7 +116,7 @@ def _from_files(request: Request, files: Files) -> Answer:
     if request.sql is None:
         found = [
             (table, *row[:2])
-            for table, _ in files.tables
+            for table, *_ in files.tables
             for row in connection.execute(f"DESCRIBE {_quoted(table)}").fetchall()
         ]
         return Answer(("table", "column", "type"), (), tuple(found))
