@@ -58,6 +58,8 @@ DATA_STORE = os.environ.get("DUJIANG_DATA_STORE") or str(HOME / "data")
 """Where deposited files are kept: a folder, or an address that fsspec knows, such as s3://bucket/prefix."""
 DATA_BACKUP = os.environ.get("DUJIANG_DATA_BACKUP", "")
 """The second place of the same, empty for none."""
+WORKDAYS = Path(days) if (days := os.environ.get("DUJIANG_WORKDAYS")) else None
+"""The State Council's arrangements of days off for years that `dujiang.safety.workdays` does not know."""
 
 AUTH_USER_MODEL = "identity.Person"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -114,6 +116,7 @@ INSTALLED_APPS = [
     "dujiang.vouchers",
     "dujiang.data",
     "dujiang.data.spaces.apps.Spaces",
+    "dujiang.safety",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

@@ -54,10 +54,10 @@ def test_a_risen_rate_is_told_soon():
 
 def test_what_cant_be_is_not_taken():
     for wrong in ((3, 2, 0.1), (-1, 2, 0.1), (1, 2, 0.0), (1, 2, 1.0)):
-        with pytest.raises(ValueError, match="events in|tolerate"):
+        with pytest.raises(ValueError, match=r"events in|tolerate"):
             rate_factors(*wrong)
     for wrong in ((0, 0), (5, 5)):
-        with pytest.raises(ValueError, match="events in|everything"):
+        with pytest.raises(ValueError, match=r"events in|everything"):
             tolerable(*wrong)
 
 

@@ -66,5 +66,19 @@ KINDS: dict[str, Kind] = {
     "space.refused": Kind(Text("合约查询被拒绝", "query refused under an agreement"), Text("合约", "agreement")),
     "space.transferred": Kind(Text("数据传输", "data transfer"), Text("传输", "transfer")),
     "space.ended": Kind(Text("数据合约终止与删除", "agreement ended, data deleted"), Text("合约", "agreement")),
+    "safety.registered": Kind(
+        Text("登记模型、场景或设备", "model, scenario or device registered"), Text("对象", "thing")
+    ),
+    "safety.filed": Kind(Text("备案与审查材料", "papers of a filing or review"), Text("对象", "thing")),
+    "safety.decided": Kind(Text("备案与审查决定", "filing or review decided"), Text("对象", "thing")),
+    "safety.refused": Kind(
+        Text("未备案拒绝服务", "not served for want of a filing"), Text("对象或网关", "thing or gateway")
+    ),
+    "safety.sandbox": Kind(Text("沙盒许可、进入与退出", "sandbox permitted, entered or left"), Text("对象", "thing")),
+    "safety.measured": Kind(Text("沙盒测量", "measured in a sandbox"), Text("对象", "thing")),
+    "safety.watched": Kind(Text("风险监测变更", "watch changed"), Text("对象", "thing")),
+    "safety.alarmed": Kind(Text("风险告警", "alarm of a watch"), Text("对象", "thing")),
+    "safety.complained": Kind(Text("投诉", "complaint"), Text("对象", "thing")),
+    "safety.incident": Kind(Text("安全事件", "safety incident"), Text("事件", "incident")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

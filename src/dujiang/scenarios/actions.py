@@ -18,6 +18,7 @@ from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import Refused, Text
 from dujiang.model import service
+from dujiang.safety.actions import admit
 from dujiang.scenarios import runner
 from dujiang.scenarios.contract import SHIFTED
 from dujiang.scenarios.digest import digest
@@ -132,10 +133,12 @@ def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
 def file_job(actor: Actor, found: Found, name: str, content: bytes) -> JobRequest:
     """Return the job that `apply_to_file` submits, to be quoted.
 
-    Raises `NotAllowed`, and `Refused` for a scenario whose libraries are missing here or another kind of file.
+    Raises `NotAllowed`, and `Refused` for a scenario that lacks a filing, whose libraries are missing here, or another
+    kind of file.
     """
     require(actor, "scenario.apply")
     about = found.scenario
+    admit(actor, f"scenario:{about.id}", generates=about.model is not None)
     if found.missing:
         names = ", ".join(found.missing)
         raise Refused(Text(f"本站未安装 {about.id} 所需的 {names}", f"{about.id} needs {names}, which this site lacks"))

@@ -62,7 +62,7 @@ def offer_upstream(actor: Actor, name: str, url: str, *, secret: str | None = No
             **more,
         }
         append(actor, "token.offered", f"upstream:{name}", body)
-        _look_anew()
+        look_anew()
     return made
 
 
@@ -76,6 +76,7 @@ def offer_model(
     output: int,
     label: bool = True,
     offered: bool = True,
+    public: bool = False,
     refuse_words: Iterable[str] = (),
     refuse_patterns: Iterable[str] = (),
 ) -> Model:
@@ -96,13 +97,14 @@ def offer_model(
             raise Refused(Text(f"应为已登记的服务：{known}", f"upstreams should be among {known}"))
         changed = {
             "provider": provider, "context": context, "output": output, "label": label, "offered": offered,
+            "public": public,
             "refuse_words": words, "refuse_patterns": patterns,
         }  # fmt: skip
         made, new = Model.objects.update_or_create(name=name, defaults=changed)
         made.upstreams.set(services)
         body = {"what": "model added" if new else "model changed", "upstreams": sorted(upstreams), **changed}
         append(actor, "token.offered", f"model:{name}", body)
-        _look_anew()
+        look_anew()
     return made
 
 
@@ -128,7 +130,7 @@ def set_price(
         body = {"what": "price set", "since": since.isoformat(), "fen_a_million": price._asdict()}
         evidence = append(actor, "token.offered", f"model:{model}", body).sequence
         made = Price.objects.create(model=found, since=since, evidence=evidence, **price._asdict())
-        _look_anew()
+        look_anew()
     return made
 
 
@@ -169,7 +171,7 @@ def issue_key(
             holder=holder, note=note[:120], digest=keys.digest(secret), for_models=sorted(models), expires=expires,
             evidence=evidence, **limits,
         )  # fmt: skip
-        _look_anew()
+        look_anew()
     return key, secret
 
 
@@ -184,7 +186,7 @@ def revoke_key(actor: Actor, number: int) -> Key:
         key.revoked = timezone.now()
         key.save()
         append(actor, "token.key", f"unit:{key.holder}", {"what": "revoked", "key": key.pk})
-        _look_anew()
+        look_anew()
     return key
 
 
@@ -250,7 +252,7 @@ def kept(actor: Actor, number: int) -> list[dict[str, Any]]:
     return [{"id": one.id, "at": one.at.isoformat(), "content": one.content} for one in found]
 
 
-def _look_anew() -> None:
-    """Let gateways look anew, once this transaction is committed."""
+def look_anew() -> None:
+    """Let gateways look anew, once this transaction is committed; for whatever their catalogue hangs on."""
     if not Revision.objects.update(number=F("number") + 1):
         Revision.objects.create(number=1)

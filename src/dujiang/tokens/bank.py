@@ -113,6 +113,9 @@ class Bank(Protocol):
     def keep(self, exchanges: list[Exchange]) -> None:
         """Keep exchanges, encrypted, until their time."""
 
+    def refused(self, gateway: str, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """Note what was refused for a missing filing or by a filter, by holder, model and code."""
+
     def close(self) -> None:
         """Give up what is open."""
 

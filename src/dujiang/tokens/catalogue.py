@@ -24,6 +24,8 @@ class Model:
     upstreams: tuple[Upstream, ...]
     label: bool = True
     """Whether answers bear the label of generated content."""
+    open_to: frozenset[str] | None = None
+    """The only holders that it answers, where it lacks the filing that the public would need; None for all."""
     refuses: Filter = field(default_factory=lambda: Filter((), ()))
 
 

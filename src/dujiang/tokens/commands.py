@@ -62,6 +62,7 @@ def model_command(
     output: Annotated[int, typer.Option(help="最长回答词元数 / tokens of its longest answer")],
     label: Annotated[bool, typer.Option(help="生成内容标识 / label generated content")] = True,
     offered: Annotated[bool, typer.Option(help="是否提供 / whether it is offered")] = True,
+    public: Annotated[bool, typer.Option(help="面向公众提供，须备案 / served to the public: needs a filing")] = False,
     refuse: Annotated[
         list[str] | None, typer.Option(help="拒绝的关键词 / a word that is refused; repeat for more")
     ] = None,
@@ -73,7 +74,7 @@ def model_command(
 
         offer_model(
             at_the_terminal(), name, provider=provider, upstreams=upstream, context=context, output=output, label=label,
-            offered=offered, refuse_words=refuse or [],
+            offered=offered, public=public, refuse_words=refuse or [],
         )  # fmt: skip
         say(Text(f"已登记模型 {name}", f"{name} is offered" if offered else f"{name} is no longer offered"))
 

@@ -201,7 +201,7 @@ def _model(table: _Table, upstreams: Mapping[str, Upstream]) -> Model:
     )
     provider, label = table.take("provider", str, ""), table.take("label", bool, True)
     table.end()
-    return Model(name, provider, limits, PriceList(prices), tuple(served), label, refuses)
+    return Model(name, provider, limits, PriceList(prices), tuple(served), label, refuses=refuses)
 
 
 def _same(price: int) -> str:

@@ -41,6 +41,15 @@ NO_SUCH_PATH = Refusal(404, "invalid_request_error", "unknown_url", Text("没有
 NOT_JSON = bad_request("invalid_json", Text("请求体不是 JSON 对象", "the body is not a JSON object"))
 TOO_LARGE = Refusal(413, "invalid_request_error", "too_large", Text("请求过大", "the request is too large"))
 CONTENT = bad_request("content_filter", Text("内容不符合该模型的使用规则", "the content is against this model's rules"))
+NOT_FILED = Refusal(
+    403,
+    "invalid_request_error",
+    "not_filed",
+    Text(
+        "该模型尚未备案，不能向公众提供服务",
+        "the model lacks the filing that it needs to be served to the public",
+    ),
+)
 NO_MONEY = Refusal(
     429,
     "insufficient_quota",

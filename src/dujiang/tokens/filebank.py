@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -253,6 +253,9 @@ class FileBank:
     def vouchers(self) -> list[tuple[str, str, int, int, int]]:
         """Return each voucher's id, holder, amount, what is leased of it and what is booked as spent."""
         return self._database.execute("SELECT id, holder, amount, held, spent FROM voucher ORDER BY id").fetchall()
+
+    def refused(self, gateway: str, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """See `Bank`: a gateway that runs alone counts them in its metrics."""
 
     def close(self) -> None:
         """See `Bank`."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from typing import Any
 
 import aiohttp
@@ -132,6 +133,8 @@ class Gateway:
         self.metrics = Metrics()
         self.kept: list[Exchange] = []
         self.lines: list[bytes] = []
+        self.refused: Counter[tuple[str, str, str]] = Counter()
+        """Refusals that the ledger has not been told of, by holder, model and code."""
         self.seen = time.monotonic()
         """When the ledger was last in reach."""
         self.share = 1
@@ -213,7 +216,11 @@ class Gateway:
         # What goes on is what was read, so that the service can't understand a request otherwise than the gateway did.
         job.sent = orjson.dumps(body)
         job.bound = most(path, body, job.sent, model.limits)
+        if model.open_to is not None and key.holder != model.provider and key.holder not in model.open_to:
+            self.refused[key.holder, model.name, errors.NOT_FILED.code] += 1
+            raise errors.NOT_FILED
         if model.refuses and model.refuses.finds(asked(body)):
+            self.refused[key.holder, model.name, errors.CONTENT.code] += 1
             raise errors.CONTENT
         return job
 
@@ -432,6 +439,7 @@ class Gateway:
         else:
             self.settle(job, usage, "reported")
         if job.model.refuses and job.model.refuses.finds(answered(answer)):
+            self.refused[job.key.holder, job.model.name, errors.CONTENT.code] += 1
             raise errors.CONTENT
         headers = [
             ("content-type", "application/json"),
@@ -492,6 +500,7 @@ class Gateway:
                 if refuses:
                     out, stopped = refuses.feed(out)
                     if stopped:
+                        self.refused[job.key.holder, job.model.name, errors.CONTENT.code] += 1
                         last = errors.broken_stream(Text("内容被过滤", "the content was filtered"))
                         break
                     if meter.done:

@@ -29,7 +29,11 @@ class Upstream(models.Model):
 
 
 class Model(models.Model):
-    """A model that is offered by ``provider``, a unit. Sizes in tokens."""
+    """A model that is offered by ``provider``, a unit. Sizes in tokens.
+
+    ``public`` says that its answers are served to the public, for which it needs a filing; otherwise units ask it for
+    their own work.
+    """
 
     name = models.CharField(max_length=120, unique=True)
     provider = models.CharField(max_length=120)
@@ -39,6 +43,7 @@ class Model(models.Model):
     overhead = models.PositiveIntegerField(default=256)
     image = models.PositiveIntegerField(default=16384)
     label = models.BooleanField(default=True)
+    public = models.BooleanField(default=False)
     refuse_words = models.JSONField(default=list)
     refuse_patterns = models.JSONField(default=list)
     offered = models.BooleanField(default=True)

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,14 @@ class Server:
         if kept := self.gateway.kept:
             self.gateway.kept = []
             await asyncio.get_running_loop().run_in_executor(escrow.thread, self._bank.keep, kept)
+        if refused := self.gateway.refused:
+            self.gateway.refused = Counter()
+            try:
+                args = escrow.journal.name, refused
+                await asyncio.get_running_loop().run_in_executor(escrow.thread, self._bank.refused, *args)
+            except Exception:
+                self.gateway.refused.update(refused)  # next time, then
+                raise
         await escrow.tend()
 
     async def _check(self) -> None:

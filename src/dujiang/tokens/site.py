@@ -7,15 +7,18 @@ key: whenever the process dies in between, the next one that acts for the gatewa
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import close_old_connections, connections, transaction
 from django.db.models import F, Sum
+from django.utils import timezone
 
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, Role, require
 from dujiang.messages import Refused
+from dujiang.safety.actions import barred, refused_by_gateway
 from dujiang.tokens.actions import PRODUCT
 from dujiang.tokens.bank import ALIVE, Batch, Exchange, Grant, LineName, PurseName, Tally, booked, granted
 from dujiang.tokens.catalogue import Catalogue
@@ -49,13 +52,17 @@ class SiteBank:
         if self._gateway and time.monotonic() - self._seen > SEEN:
             Gateway.objects.filter(name=self._gateway).update(seen=datetime.now(UTC))
             self._seen = time.monotonic()
-        return Revision.objects.values_list("number", flat=True).first()
+        # Filings and sandboxes begin and end with a day, without anybody changing anything.
+        return Revision.objects.values_list("number", flat=True).first(), timezone.localdate()
 
     def catalogue(self) -> Catalogue:
         """See `Bank`."""
         offered = Model.objects.filter(offered=True).prefetch_related("upstreams", "prices")
         keys = Key.objects.filter(revoked=None, expires__gt=datetime.now(UTC))
-        return Catalogue({one.name: _offered(one) for one in offered}, {one.digest: _key(one) for one in keys})
+        unfiled = barred(one.name for one in offered if one.public)
+        return Catalogue(
+            {one.name: _offered(one, unfiled.get(one.name)) for one in offered}, {one.digest: _key(one) for one in keys}
+        )
 
     def share(self) -> int:
         """See `Bank`."""
@@ -179,6 +186,10 @@ class SiteBank:
         )
         Kept.objects.filter(until__lt=datetime.now(UTC)).delete()
 
+    def refused(self, gateway: str, counts: Mapping[tuple[str, str, str], int]) -> None:
+        """See `Bank`."""
+        refused_by_gateway(GATEWAY, gateway, counts)
+
     def close(self) -> None:
         """See `Bank`."""
         connections.close_all()
@@ -191,7 +202,7 @@ def _add(name: LineName, tally: Tally) -> None:
     line.save()
 
 
-def _offered(one: Model) -> Offered:
+def _offered(one: Model, open_to: frozenset[str] | None) -> Offered:
     prices = [(each.since.timestamp(), Fens(each.input, each.cached, each.output)) for each in one.prices.all()]
     return Offered(
         one.name,
@@ -200,6 +211,7 @@ def _offered(one: Model) -> Offered:
         PriceList(prices),
         tuple(_service(each) for each in one.upstreams.all()),
         one.label,
+        open_to,
         Filter(one.refuse_words, one.refuse_patterns),
     )
 
