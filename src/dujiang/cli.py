@@ -15,6 +15,7 @@ from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
 from dujiang.plan.commands import ask_command, dispatch_command, plan, statistic
 from dujiang.scenarios.commands import scenario
+from dujiang.support.commands import support
 from dujiang.terminal import plain_errors, say
 from dujiang.tokens.commands import gateway_command, token
 from dujiang.vouchers.commands import voucher
@@ -37,6 +38,7 @@ app.add_typer(key)
 app.add_typer(voucher)
 app.add_typer(token)
 app.add_typer(data)
+app.add_typer(support)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)
