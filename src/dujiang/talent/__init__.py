@@ -1,0 +1,1 @@
+"""Talent: people, analysis, certification, training; competitions are its sub-package (requirement 4)."""

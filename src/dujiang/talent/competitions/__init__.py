@@ -1,0 +1,1 @@
+"""Competitions: contests of methods on a scenario whose cases are hidden."""
