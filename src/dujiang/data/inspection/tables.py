@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -166,29 +166,30 @@ def check(
     rows = scan.want("count(*)")
     progress(Text(f"扫描 {table.rows:,} 行", f"scanning {table.rows:,} rows"))
     values = scan.run()
-    results: list[Result | None] = [None] * len(rules)
+    results: list[Result] = []
     for number, rule in enumerate(rules):
         if rule.kind == "fresh":
-            results[number] = _fresh(rule, values[places[number][0]], as_of)
+            results.append(_fresh(rule, values[places[number][0]], as_of))
         elif rule.rowwise:
-            evaluated, met = (values[place] for place in places[number])
-            results[number] = Result(rule, evaluated, evaluated - met)
+            evaluated, met, failing = (values[place] for place in places[number])
+            examples = sorted(set(failing)) if isinstance(failing, list) else []
+            results.append(Result(rule, evaluated, evaluated - met, tuple(examples[:EXAMPLES])))
         elif rule.kind == "rows":
-            results[number] = _rows(rule, values[rows])
+            results.append(_rows(rule, values[rows]))
         elif rule.kind == "unique":
             progress(Text(f"查重：{'、'.join(rule.columns)}", f"uniqueness of {', '.join(rule.columns)}"))
-            results[number] = _unique(scan, table, rule)
+            results.append(_unique(scan, table, rule))
         else:
             progress(Text(f"外部引用：{rule.source}", f"references to {rule.source}"))
-            results[number] = _references(scan, table, rule, beside or Path())
-    done = [result for result in results if result is not None]
-    return _with_examples(scan, table, done, as_of), values
+            results.append(_references(scan, table, rule, beside or Path()))
+    return results, values
 
 
-def _ask(scan: Scan, rule: Rule, as_of: date) -> tuple[int, int]:
+def _ask(scan: Scan, rule: Rule, as_of: date) -> tuple[int, int, int]:
+    """Return where it will stand how many rows a rule is about, how many meet it, and the smallest values that don't."""
     if rule.kind == "fresh":
         at = scan.want(f"max({scan.read[rule.columns[0]].value})")
-        return at, at
+        return at, at, at
     there, met = condition(rule, scan.read, as_of)
     if there == "true":
         evaluated = scan.want("count(*)")
@@ -196,12 +197,20 @@ def _ask(scan: Scan, rule: Rule, as_of: date) -> tuple[int, int]:
         evaluated = scan.want(f"count({there.removesuffix(' IS NOT NULL')})")
     else:
         evaluated = scan.want(_times(there))
-    if met == there:
-        return evaluated, evaluated
     if met.endswith(" IS NOT NULL") and " AND " not in met:
-        return evaluated, scan.want(f"count({met.removesuffix(' IS NOT NULL')})")
-    # Where a column is missing its condition is NULL, which is not counted, so `there` need not be asked again.
-    return evaluated, scan.want(_times(met if rule.kind != "condition" else f"{there} AND {met}"))
+        good = scan.want(f"count({met.removesuffix(' IS NOT NULL')})")
+    else:
+        # Where a column is missing its condition is NULL, which is not counted, so `there` need not be asked again.
+        good = scan.want(_times(met if rule.kind != "condition" else f"{there} AND {met}"))
+    if rule.kind == "not_null":
+        return evaluated, good, good
+    names = rule.columns or tuple(name for name in scan.read if name in rule.condition)
+    shown = [scan.read[name].there for name in names]
+    text = shown[0] if len(shown) == 1 else f"concat_ws(' | ', {', '.join(shown) or literal('')})"
+    failing = f"NOT {met}" if rule.kind != "condition" else f"{there} AND NOT {met}"
+    # CASE makes a text of what fails only.
+    examples = scan.want(f"CAST(min(CASE WHEN {failing} THEN {text} END, {EXAMPLES * 4}) AS VARCHAR[])")
+    return evaluated, good, examples
 
 
 def _times(condition: str) -> str:
@@ -228,16 +237,14 @@ def _unique(scan: Scan, table: Table, rule: Rule) -> Result:
     """Count the rows whose key stands in an earlier row already."""
     keys = [scan.read[name].there for name in rule.columns]
     there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
-    grouped = f"SELECT {', '.join(keys)}, count(*) AS times FROM {scan.rows()} WHERE {there} GROUP BY {', '.join(keys)}"
-    total, distinct = one(table.connection, f"SELECT coalesce(sum(times), 0), count(*) FROM ({grouped})")
-    examples: list[tuple[str]] = []
-    if total > distinct:
-        shown = keys[0] if len(keys) == 1 else f"concat_ws(' | ', {', '.join(keys)})"
-        examples = table.connection.execute(
-            f"SELECT CAST({shown} AS VARCHAR) || ' × ' || times FROM ({grouped}) WHERE times > 1 ORDER BY times DESC, "
-            f"{', '.join(keys)} LIMIT {EXAMPLES}"
-        ).fetchall()
-    return Result(rule, int(total), int(total - distinct), tuple(text for (text,) in examples))
+    shown = keys[0] if len(keys) == 1 else f"concat_ws(' | ', {', '.join(keys)})"
+    total, distinct, often = one(
+        table.connection,
+        f"SELECT coalesce(sum(times), 0), count(*), max(CASE WHEN times > 1 THEN {{'times': times, 'key': {shown}}} END, {EXAMPLES}) "
+        f"FROM (SELECT {', '.join(keys)}, count(*) AS times FROM {scan.rows()} WHERE {there} GROUP BY {', '.join(keys)})",
+    )
+    examples = tuple(f"{found['key']} × {found['times']}" for found in often or ())
+    return Result(rule, int(total), int(total - distinct), examples)
 
 
 def _references(scan: Scan, table: Table, rule: Rule, beside: Path) -> Result:
@@ -268,31 +275,6 @@ def _references(scan: Scan, table: Table, rule: Rule, beside: Path) -> Result:
             f"SELECT DISTINCT {text} AS v FROM {scan.rows()} WHERE {missing} ORDER BY v LIMIT {EXAMPLES}"
         ).fetchall()
     return Result(rule, evaluated, failed, tuple(text for (text,) in examples))
-
-
-def _with_examples(scan: Scan, table: Table, results: list[Result], as_of: date) -> list[Result]:
-    """Add the smallest values that failed, by one more scan for all rules that have any."""
-    failing = [
-        n
-        for n, result in enumerate(results)
-        if result.failed and result.rule.rowwise and result.rule.kind != "not_null"
-    ]
-    if not failing:
-        return results
-    wanted, failures = [], []
-    for number in failing:
-        rule = results[number].rule
-        there, met = condition(rule, scan.read, as_of)
-        names = rule.columns or tuple(name for name in scan.read if name in rule.condition)
-        shown = [scan.read[name].text for name in names]
-        text = shown[0] if len(shown) == 1 else f"concat_ws(' | ', {', '.join(shown) or literal('')})"
-        failures.append(f"({there} AND NOT {met})")
-        wanted.append(f"list_distinct(min({text}, {EXAMPLES * 4}) FILTER (WHERE {failures[-1]}))")
-    found = one(table.connection, f"SELECT {', '.join(wanted)} FROM {scan.rows()} WHERE {' OR '.join(failures)}")
-    made = list(results)
-    for number, texts in zip(failing, found, strict=True):
-        made[number] = replace(made[number], examples=tuple(sorted(texts or ())[:EXAMPLES]))
-    return made
 
 
 def profile(
