@@ -71,6 +71,7 @@ def test_every_setting_is_documented():
         dispatch.LateLine,
         dispatch.Added,
         dispatch.ScenarioStanding,
+        dispatch.AnnotationLine,
         Checkpoint,
     ],
     ids=lambda kind: kind.__name__,

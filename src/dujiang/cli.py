@@ -9,6 +9,7 @@ import typer
 from dujiang import __version__
 from dujiang.agents.commands import mcp_command
 from dujiang.compute.commands import compute, dispatching
+from dujiang.data.annotation.commands import annotation
 from dujiang.data.commands import data
 from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
@@ -39,6 +40,7 @@ app.add_typer(voucher)
 app.add_typer(token)
 app.add_typer(data)
 app.add_typer(support)
+app.add_typer(annotation)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)

@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "dujiang.data",
     "dujiang.data.spaces.apps.Spaces",
     "dujiang.safety",
+    "dujiang.data.annotation",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

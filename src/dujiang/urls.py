@@ -9,6 +9,7 @@ from dujiang.compute import pages as compute
 from dujiang.console import pages as console
 from dujiang.data import pages as data
 from dujiang.data import tus
+from dujiang.data.annotation import pages as annotation
 from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
@@ -74,6 +75,18 @@ urlpatterns = [
     path("data/catalogue/<str:form>", data.whole_catalogue, name="data-catalogue"),
     path("data/oai/", data.oai_pmh, name="data-oai"),
     path("data/id/<path:identifier>", data.by_identifier, name="data-id"),
+    path("annotation/", annotation.projects, name="annotation"),
+    path("annotation/open/", annotation.open_project, name="annotation-open"),
+    path("annotation/<slug:code>/", annotation.project, name="annotation-project"),
+    path("annotation/<slug:code>/label/", annotation.label, name="annotation-label"),
+    path("annotation/<slug:code>/adjudicate/", annotation.adjudicate, name="annotation-adjudicate"),
+    path("annotation/<slug:code>/images/<int:number>/", annotation.image, name="annotation-image"),
+    path("annotation/<slug:code>/export/<slug:form>/", annotation.exported, name="annotation-export"),
+    path("annotation/<slug:code>/guideline/", annotation.guideline, name="annotation-guideline"),
+    path("annotation/<slug:code>/items/", annotation.items, name="annotation-items"),
+    path("annotation/<slug:code>/prelabel/", annotation.prelabel, name="annotation-prelabel"),
+    path("annotation/<slug:code>/member/", annotation.member, name="annotation-member"),
+    path("annotation/<slug:code>/close/", annotation.close, name="annotation-close"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

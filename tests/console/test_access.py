@@ -13,11 +13,14 @@ from django.core.cache import cache
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 from django.utils import timezone
+from PIL import Image
 
 from dujiang.compute.actions import local_pool
 from dujiang.compute.models import Attempt, Job, PowerPlan, Product
 from dujiang.data.contents import store
 from dujiang.data.models import Content, Dataset, Distribution, Upload, Version
+from dujiang.data.annotation import actions as annotation
+from dujiang.data.annotation.models import Item
 from dujiang.evidence.actions import append
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, issue_key, units_of_plan
@@ -61,6 +64,8 @@ PARTS = {
     "str:form": "dcat.ttl",
     "str:token": "t1",
     "path:identifier": "99999/dj.1",
+    "slug:code": "p",
+    "slug:form": "jsonl",
 }
 
 
@@ -157,6 +162,20 @@ def a_data_set():
     Upload.objects.create(token="t1", version=draft, name="a", length=1, by="li", expires=timezone.now())
 
 
+def an_annotation_project(people):
+    """Project p of the unit that everybody belongs to, all of them in it, with an image to decide about."""
+    project = annotation.open_project(OFFICE, "p", "车辆", "boxes", ["car"], unit="经济和信息化厅")
+    for person, _ in people.values():
+        annotation.add_member(OFFICE, project, person.username, adjudicates=True)
+    path = annotation.image_path("0" * 64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8)).save(path, "PNG")
+    Item.objects.create(
+        pk=1, project=project, key="k", image="k.png", image_digest="0" * 64, width=8, height=8, state="disputed", slots=0,
+        position=1,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("role", Role)
 def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme, role):
     entry = append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
@@ -171,6 +190,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
     )
     a_job()
     a_data_set()
+    an_annotation_project(people)
     comment(OFFICE, programme, "2026-02", "请按月报送。")
     sign_off(OFFICE, programme, "2026-02")
     issue_key(OFFICE, "p-city", ["plan.read"], 1)

@@ -16,7 +16,7 @@ import dujiang
 
 ROOT = Path(dujiang.__file__).parent
 CATALOGUE = ROOT / "locale/zh_Hans/LC_MESSAGES/django.po"
-TEMPLATES = sorted(ROOT.glob("*/templates/**/*.html"))
+TEMPLATES = sorted(ROOT.glob("**/templates/**/*.html"))
 SOURCES = sorted(ROOT.glob("**/*.py"))
 
 

@@ -30,6 +30,7 @@ NAVIGATION = (
     Entry("jobs", gettext_lazy("Jobs"), "job.read"),
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),
     Entry("models", gettext_lazy("Models"), "token.browse"),
+    Entry("annotation", gettext_lazy("Annotation"), "annotation.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
     Entry("admin:index", gettext_lazy("Records"), "admin.read"),

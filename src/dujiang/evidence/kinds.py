@@ -80,5 +80,10 @@ KINDS: dict[str, Kind] = {
     "safety.alarmed": Kind(Text("风险告警", "alarm of a watch"), Text("对象", "thing")),
     "safety.complained": Kind(Text("投诉", "complaint"), Text("对象", "thing")),
     "safety.incident": Kind(Text("安全事件", "safety incident"), Text("事件", "incident")),
+    "annotation.base": Kind(Text("登记标注基地", "annotation base registered"), Text("单位", "unit")),
+    "annotation.project": Kind(Text("标注项目变更", "annotation project changed"), Text("项目", "project")),
+    "annotation.items": Kind(Text("标注任务入库", "items to annotate taken in"), Text("项目", "project")),
+    "annotation.accepted": Kind(Text("标注验收批次", "batch of labels accepted"), Text("项目", "project")),
+    "annotation.exported": Kind(Text("标注导出", "labels exported"), Text("项目", "project")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

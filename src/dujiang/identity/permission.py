@@ -98,6 +98,13 @@ RULES = RuleSet(
         "account.sign-in": _anyone,
         "account.use": _signed_in,
         "admin.read": _office | _auditor,
+        # Whoever is a member of the project; its actions ask that.
+        "annotation.adjudicate": _signed_in,
+        "annotation.browse": _signed_in,
+        "annotation.label": _signed_in,
+        "annotation.manage": _office | (_holder & _own_unit),
+        "annotation.oversee": _office | _auditor | (_holder & _own_unit),
+        "annotation.register-base": _office,
         "compute.read": _anyone,
         "compute.register": _office,
         "data.deposit": _office | (_holder & _own_unit),

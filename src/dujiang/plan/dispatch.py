@@ -136,6 +136,22 @@ class VoucherLine:
 
 
 @dataclass(frozen=True, slots=True)
+class AnnotationLine:
+    """What an annotation base accepted in the month: labels, those on generated items, what they cost in fen.
+
+    ``unit`` is empty for what was labelled at no base; ``evidence`` the first and the last record.
+    """
+
+    unit: str
+    level: str
+    division: str
+    labels: int
+    synthetic: int
+    cost: int
+    evidence: list[int]
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """A month's dispatch."""
 
@@ -151,6 +167,7 @@ class Dispatch:
     added: list[Added]
     scenarios: list[ScenarioStanding]
     vouchers: list[VoucherLine] = field(default_factory=list)  # months signed off before they were there have none
+    annotation: list[AnnotationLine] = field(default_factory=list)  # the same
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -168,6 +185,7 @@ class Dispatch:
             "added": [Added(**{**line, "title": Text(**line["title"])}) for line in value["added"]],
             "scenarios": [ScenarioStanding(**{**one, "title": Text(**one["title"])}) for one in value["scenarios"]],
             "vouchers": [VoucherLine(**one) for one in value.get("vouchers", ())],
+            "annotation": [AnnotationLine(**one) for one in value.get("annotation", ())],
         }
         return cls(**{**value, **lines})
 
@@ -187,6 +205,7 @@ def dispatch(
     scenarios: Sequence[ScenarioStanding],
     added: Sequence[Added],
     vouchers: Sequence[VoucherLine] = (),
+    annotation: Sequence[AnnotationLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -216,6 +235,7 @@ def dispatch(
         list(added),
         sorted(scenarios, key=lambda one: one.id),
         list(vouchers),
+        list(annotation),
     )
 
 

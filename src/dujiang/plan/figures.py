@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from dujiang.data.annotation.actions import month_figures as accepted_in
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
-from dujiang.plan.dispatch import Added, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
+from dujiang.plan.dispatch import Added, AnnotationLine, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
@@ -70,6 +71,7 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         scenarios=_scenarios(month),
         added=_added(month),
         vouchers=[VoucherLine(*one) for one in month_figures(month)],
+        annotation=[AnnotationLine(*one) for one in accepted_in(month)],
     )
 
 

@@ -71,6 +71,7 @@ def sections(made: Dispatch) -> list[Section]:
         _units(made),
         _scenarios(made),
         *([_vouchers(made)] if made.vouchers else []),
+        *([_annotation(made)] if made.annotation else []),
         _added(made),
     ]
 
@@ -245,6 +246,40 @@ def _vouchers(made: Dispatch) -> Section:
         ),
         [*headings, Text("本月使用", "Spent"), Text("本月收回", "Returned"), Text("月末结存", "Outstanding")],
         [3, 1.5, 1.6, 1.6, 1.6, 1.8],
+        rows,
+    )
+
+
+def _annotation(made: Dispatch) -> Section:
+    levels = {"national": Text("国家级", "national"), "provincial": Text("省级", "provincial")}
+    rows: list[Sequence[Cell]] = [
+        (
+            one.unit or Text("非基地", "at no base"),
+            levels.get(one.level, Text("", "")),
+            one.division,
+            str(one.labels),
+            str(one.synthetic),
+            money(one.cost, "CNY"),
+            Records(one.evidence),
+        )
+        for one in made.annotation
+    ]
+    headings = [Text("基地", "Base"), Text("级别", "Level"), Text("区划代码", "GB/T 2260")]
+    return Section(
+        Text("数据标注基地", "Annotation bases"),
+        Text(
+            "本月验收并存证的标注条数，其中合成数据单列；费用含标注、裁决与预标注。",
+            "Labels accepted and put on record in the month, those on generated data apart; cost is of answers, "
+            "adjudications and first labels by a model.",
+        ),
+        [
+            *headings,
+            Text("验收标注", "Labels accepted"),
+            Text("其中合成数据", "On generated data"),
+            Text("费用", "Cost"),
+            Text("首末存证", "First and last record"),
+        ],
+        [3, 1.3, 1.5, 1.6, 1.8, 1.6, 2],
         rows,
     )
 

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dujiang.data.annotation.consensus import majority
 from dujiang.data.annotation.labels import Span
-from dujiang.data.annotation.quality import against, cost_per_accepted, dawid_skene, majority
+from dujiang.data.annotation.quality import against, cost_per_accepted, dawid_skene
 
 
 def by_hand(answers, rounds, prior=0.01):
@@ -124,10 +125,3 @@ def test_what_a_label_costs_counts_all_that_was_paid():
         cost_per_accepted(accepted=80, answered=200, adjudicated=20, price=10, adjudication_price=30, model_cost=40)
         == 33
     )
-
-
-@given(st.lists(st.sampled_from("abc"), max_size=7))
-def test_a_majority_is_more_than_half(answers):
-    found = majority(answers)
-    assert (found is not None) == any(2 * answers.count(one) > len(answers) for one in "abc")
-    assert found is None or 2 * answers.count(found) > len(answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -121,9 +121,3 @@ def cost_per_accepted(
     """
     spent = answered * price + adjudicated * adjudication_price + model_cost
     return spent / accepted if accepted else None
-
-
-def majority(answers: Sequence[str]) -> str | None:
-    """Return the class that more than half gave, None where there is none."""
-    best = max(set(answers), key=answers.count, default=None)
-    return best if best is not None and 2 * answers.count(best) > len(answers) else None
