@@ -17,10 +17,10 @@ from PIL import Image
 
 from dujiang.compute.actions import local_pool
 from dujiang.compute.models import Attempt, Job, PowerPlan, Product
-from dujiang.data.contents import store
-from dujiang.data.models import Content, Dataset, Distribution, Upload, Version
 from dujiang.data.annotation import actions as annotation
 from dujiang.data.annotation.models import Item
+from dujiang.data.contents import store
+from dujiang.data.models import Content, Dataset, Distribution, Upload, Version
 from dujiang.evidence.actions import append
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, issue_key, units_of_plan
