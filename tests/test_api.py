@@ -28,6 +28,7 @@ from dujiang.identity.permission import RULES, Actor, NotAllowed, Role
 from dujiang.messages import Refused
 from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
+from dujiang.safety.filing import KINDS
 from dujiang.tokens.models import Key as TokenKey
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
@@ -129,6 +130,22 @@ def job_calls():
     yield "get", "/compute/capacity", {}
 
 
+def safety_calls():
+    def sent(**body):
+        return {"data": body, "content_type": "application/json"}
+
+    about = {"title": "问答", "owner": "经济和信息化厅", "purpose": "问答", "data": "法规", "version": "sha256:00"}
+    yield "post", "/safety/things", sent(subject="model:q", **about)
+    yield "get", "/safety/things", {}
+    fields = {one.name: next(iter(one.choices or ["写明" * 20])) for one in KINDS["algorithm"].fields}
+    yield "post", "/safety/filings", sent(subject="model:q", kind="algorithm", fields=fields)
+    yield "get", "/safety/filings", {}
+    yield "get", "/safety/standing?subject=model:q", {}
+    yield "post", "/safety/complaints", sent(subject="model:q", text="答非所问")
+    yield "post", "/safety/incidents", sent(subject="model:q", title="停服", text="停了一小时", hours=1)
+    yield "get", "/safety/incidents", {}
+
+
 def calls(month):
     """A good call of each operation."""
     yield from job_calls()
@@ -150,6 +167,7 @@ def calls(month):
     yield "get", "/tokens/keys", {}
     yield "post", "/tokens/keys", {"data": {"holder": "经济和信息化厅"}, "content_type": "application/json"}
     yield "post", f"/tokens/keys/{getattr(TokenKey.objects.first(), 'pk', 1)}/revoke", {}
+    yield from safety_calls()
     yield "get", "/evidence", {}
     yield "get", "/evidence/1", {}
 

@@ -19,6 +19,7 @@ from dujiang.identity.permission import PUBLIC, Actor, NotAllowed
 from dujiang.identity.web import actor_of
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.plan.api import router as plan
+from dujiang.safety.api import router as safety
 from dujiang.scenarios.api import router as scenarios
 from dujiang.tokens.api import router as tokens
 from dujiang.vouchers.api import router as vouchers
@@ -54,6 +55,7 @@ api.add_router("/vouchers", vouchers)
 api.add_router("/jobs", jobs)
 api.add_router("/compute", compute)
 api.add_router("/tokens", tokens)
+api.add_router("/safety", safety)
 
 
 def _problem(status: int, text: Text, **more: Any) -> HttpResponse:

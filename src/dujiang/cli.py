@@ -15,6 +15,7 @@ from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
 from dujiang.plan.commands import ask_command, dispatch_command, plan, statistic
+from dujiang.safety.commands import safety
 from dujiang.scenarios.commands import scenario
 from dujiang.support.commands import support
 from dujiang.terminal import plain_errors, say
@@ -41,6 +42,7 @@ app.add_typer(token)
 app.add_typer(data)
 app.add_typer(support)
 app.add_typer(annotation)
+app.add_typer(safety)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)

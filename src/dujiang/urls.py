@@ -13,6 +13,7 @@ from dujiang.data.annotation import pages as annotation
 from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
+from dujiang.safety import pages as safety
 from dujiang.scenarios import pages as scenarios
 from dujiang.tokens import pages as tokens
 from dujiang.vouchers import pages as vouchers
@@ -87,6 +88,15 @@ urlpatterns = [
     path("annotation/<slug:code>/prelabel/", annotation.prelabel, name="annotation-prelabel"),
     path("annotation/<slug:code>/member/", annotation.member, name="annotation-member"),
     path("annotation/<slug:code>/close/", annotation.close, name="annotation-close"),
+    path("safety/", safety.register, name="safety"),
+    path("safety/things/<path:subject>/", safety.thing, name="safety-thing"),
+    path("safety/filings/<int:number>/", safety.filed, name="safety-filing"),
+    path("safety/work/", safety.work, name="safety-work"),
+    path("safety/sandboxes/", safety.sandboxes, name="safety-sandboxes"),
+    path("safety/sandboxes/<int:number>/", safety.sandbox, name="safety-sandbox"),
+    path("safety/incidents/", safety.incidents, name="safety-incidents"),
+    path("safety/incidents/<int:number>/", safety.incident, name="safety-incident"),
+    path("safety/risk/", safety.risk, name="safety-risk"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

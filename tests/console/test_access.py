@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from datetime import date
 
 import pytest
 from allauth.mfa.adapter import get_adapter
@@ -28,6 +29,8 @@ from dujiang.identity.models import Person, Unit
 from dujiang.identity.permission import SECOND_FACTOR, Actor, Role, allowed
 from dujiang.plan.actions import comment, load, sign_off
 from dujiang.plan.models import Statistic
+from dujiang.safety import actions as safety
+from dujiang.safety import supervision
 from dujiang.scenarios.models import Evaluation
 
 OFFICE = Actor("tester", Role.OFFICE)
@@ -60,6 +63,7 @@ PARTS = {
     "int:number": "1",
     "str:result": "out",
     "str:name": "经济和信息化厅",
+    "path:subject": "model:q",
     "str:division": "510100",
     "str:form": "dcat.ttl",
     "str:token": "t1",
@@ -176,6 +180,23 @@ def an_annotation_project(people):
     )  # fmt: skip
 
 
+def in_safety():
+    """Filing, sandbox and incident 1, the filing on the public list."""
+    about = {"title": "问答", "owner": "经济和信息化厅", "purpose": "问答", "data": "法规", "version": "sha256:00"}
+    thing = safety.register(OFFICE, "model:q", **about)
+    safety.record_external(
+        OFFICE, thing, "generative", number="网信算备0001", authority="网信办", decided=date(2026, 1, 5)
+    )
+    today = timezone.localdate()
+    supervision.permit(
+        OFFICE, thing, units=["经济和信息化厅"], most_users=1, since=today, until=today, leaving="达标",
+        conditions=[{"name": "failures", "op": "<=", "limit": 0.1}],
+    )  # fmt: skip
+    supervision.report(OFFICE, subject="model:q", title="停服", text="停了")
+    for model in (safety.Filing, safety.Sandbox, safety.Incident):
+        model.objects.update(id=1)
+
+
 @pytest.mark.parametrize("role", Role)
 def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme, role):
     entry = append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
@@ -198,6 +219,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
         programme=programme, indicator="i", period="2026", period_end="2026-12-31", value=1, unit="个", source="s",
         vouched_by="v", recorded=timezone.now(), evidence=entry.sequence,
     )  # fmt: skip
+    in_safety()
     client = client_of(people, role)
     for route, view in ROUTES.items():
         if view.action in ("account.use", "account.sign-in", "language.set"):

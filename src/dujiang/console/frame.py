@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),
     Entry("models", gettext_lazy("Models"), "token.browse"),
     Entry("annotation", gettext_lazy("Annotation"), "annotation.browse"),
+    Entry("safety", gettext_lazy("Safety"), "safety.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
     Entry("admin:index", gettext_lazy("Records"), "admin.read"),

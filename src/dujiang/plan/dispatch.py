@@ -152,6 +152,20 @@ class AnnotationLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SafetyLine:
+    """How many things stand so at the month's end (``code``: filed, review, assessed, sandbox, incidents).
+
+    ``late`` is how many of them are overdue, ``evidence`` the last record of the kind.
+    """
+
+    code: str
+    title: Text
+    count: int
+    late: int
+    evidence: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """A month's dispatch."""
 
@@ -168,6 +182,7 @@ class Dispatch:
     scenarios: list[ScenarioStanding]
     vouchers: list[VoucherLine] = field(default_factory=list)  # months signed off before they were there have none
     annotation: list[AnnotationLine] = field(default_factory=list)  # the same
+    safety: list[SafetyLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -186,6 +201,7 @@ class Dispatch:
             "scenarios": [ScenarioStanding(**{**one, "title": Text(**one["title"])}) for one in value["scenarios"]],
             "vouchers": [VoucherLine(**one) for one in value.get("vouchers", ())],
             "annotation": [AnnotationLine(**one) for one in value.get("annotation", ())],
+            "safety": [SafetyLine(**{**one, "title": Text(**one["title"])}) for one in value.get("safety", ())],
         }
         return cls(**{**value, **lines})
 
@@ -206,6 +222,7 @@ def dispatch(
     added: Sequence[Added],
     vouchers: Sequence[VoucherLine] = (),
     annotation: Sequence[AnnotationLine] = (),
+    safety: Sequence[SafetyLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -236,6 +253,7 @@ def dispatch(
         sorted(scenarios, key=lambda one: one.id),
         list(vouchers),
         list(annotation),
+        list(safety),
     )
 
 

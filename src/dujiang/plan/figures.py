@@ -19,10 +19,20 @@ from dujiang.data.annotation.actions import month_figures as accepted_in
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
 from dujiang.messages import Text
-from dujiang.plan.dispatch import Added, AnnotationLine, Dispatch, ScenarioStanding, VoucherLine, dispatch, leading
+from dujiang.plan.dispatch import (
+    Added,
+    AnnotationLine,
+    Dispatch,
+    SafetyLine,
+    ScenarioStanding,
+    VoucherLine,
+    dispatch,
+    leading,
+)
 from dujiang.plan.indicators import Indicator, Observation, indicators, month_end
 from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
+from dujiang.safety import actions as safety
 from dujiang.vouchers.actions import month_figures
 
 if TYPE_CHECKING:
@@ -72,6 +82,7 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         added=_added(month),
         vouchers=[VoucherLine(*one) for one in month_figures(month)],
         annotation=[AnnotationLine(*one) for one in accepted_in(month)],
+        safety=[SafetyLine(*one) for one in safety.month_figures(month) if one.count],
     )
 
 

@@ -72,6 +72,7 @@ def sections(made: Dispatch) -> list[Section]:
         _scenarios(made),
         *([_vouchers(made)] if made.vouchers else []),
         *([_annotation(made)] if made.annotation else []),
+        *([_safety(made)] if made.safety else []),
         _added(made),
     ]
 
@@ -280,6 +281,23 @@ def _annotation(made: Dispatch) -> Section:
             Text("首末存证", "First and last record"),
         ],
         [3, 1.3, 1.5, 1.6, 1.8, 1.6, 2],
+        rows,
+    )
+
+
+def _safety(made: Dispatch) -> Section:
+    rows: list[Sequence[Cell]] = [
+        (one.title, str(one.count), str(one.late) if one.late else "—", Records([one.evidence] if one.evidence else []))
+        for one in made.safety
+    ]
+    return Section(
+        Text("安全治理", "Safety"),
+        Text(
+            "备案、审查、沙盒和事件为月末数，评估为本月数。",
+            "Filings, reviews, sandboxes and incidents stand so at the month's end; assessments are the month's.",
+        ),
+        [Text("事项", "What"), Text("数量", "Count"), Text("逾期", "Overdue"), Text("最近存证", "Last record")],
+        [4, 1.5, 1.5, 3],
         rows,
     )
 

@@ -18,6 +18,7 @@ from dujiang.compute.models import Job
 from dujiang.compute.states import State
 from dujiang.identity.web import actor_of, page
 from dujiang.messages import Refused, Text
+from dujiang.safety.actions import standing
 from dujiang.scenarios import actions
 from dujiang.scenarios.actions import PICTURE, RESULT
 from dujiang.scenarios.charts import gain_chart, score_chart
@@ -91,6 +92,7 @@ def scenario(request: HttpRequest, scenario_id: str) -> HttpResponse:
         "evaluations": evaluations,
         "charts": [svg(chart.to_dict()) for chart in charts],
         "picture": _pictured(scenario_id),
+        "safety": standing(f"scenario:{scenario_id}", generates=about.model is not None),
     }
     return render(request, "scenarios/scenario.html", context)
 
