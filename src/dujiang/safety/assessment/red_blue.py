@@ -71,7 +71,7 @@ def _batches(seed: int, budget: int) -> Generator[list[Item], list[Item], None]:
     left = budget - confirming
 
     def items(chains: Sequence[Chain], pool: Sequence[tuple[str, str]], phase: str) -> list[Item]:
-        made = []
+        made: list[Item] = []
         for chain in chains:
             for _ in range(8):  # some chains change nothing in some requests
                 zh, en = draw.choice(pool) if phase != "confirm" else pool[len(made) % len(pool)]
