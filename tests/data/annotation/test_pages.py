@@ -140,7 +140,7 @@ def test_images_are_seen_by_who_was_given_them(people, opened):
     assert address in stranger.get("/annotation/p/label/").content.decode()
     told = stranger.get(address)
     assert (told.status_code, told["Content-Type"]) == (200, "image/png")
-    assert b"".join(told).startswith(b"\x89PNG")
+    assert told.content.startswith(b"\x89PNG")
     boxes = '[{"x": 1, "y": 2, "width": 30, "height": 20, "label": "car"}]'
     stranger.post("/annotation/p/label/", {"number": Assignment.objects.get().pk, "answer": boxes})
     assert Assignment.objects.get().answer[0]["width"] == 30

@@ -29,7 +29,7 @@ from dujiang.data.models import Dataset
 from dujiang.evidence.actions import append
 from dujiang.identity.codes import prefectures
 from dujiang.identity.models import Person, Unit
-from dujiang.identity.permission import Actor, require
+from dujiang.identity.permission import Actor, Role, require
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.model import Client, NoAnswer, OverBudget, service
 
@@ -57,6 +57,17 @@ class Uses:
     GOLD = "gold"
     ACCEPTED = "accepted"
     ALL = (TASKS, GOLD, ACCEPTED)
+
+
+def seen_by(actor: Actor) -> Any:
+    """Return the projects that somebody may know of: their unit's, their base's, and those that they are a member of."""
+    every = Project.objects.select_related("unit", "base__unit")
+    if actor.role in (Role.OFFICE, Role.AUDITOR):
+        return every
+    mine = Q(members__person__username=actor.name, members__active=True)
+    if actor.unit:
+        mine |= Q(unit__name=actor.unit) | Q(base__unit__name=actor.unit)
+    return every.filter(mine).distinct()
 
 
 def register_base(actor: Actor, unit: str, level: str, division: str) -> Base:

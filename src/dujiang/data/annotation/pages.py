@@ -11,8 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.core.files import File
-from django.db.models import Q
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -32,20 +31,9 @@ LARGEST = 512 << 20
 """Bytes of a file that somebody sends; larger ones are for the command line."""
 
 
-def seen_by(actor: Actor) -> Any:
-    """Return the projects that somebody may know of: their unit's, their base's, and those that they are a member of."""
-    every = Project.objects.select_related("unit", "base__unit")
-    if actor.role in (Role.OFFICE, Role.AUDITOR):
-        return every
-    mine = Q(members__person__username=actor.name, members__active=True)
-    if actor.unit:
-        mine |= Q(unit__name=actor.unit) | Q(base__unit__name=actor.unit)
-    return every.filter(mine).distinct()
-
-
 def _project(request: HttpRequest, code: str) -> Project:
     """Return a project that whoever asks may know of."""
-    return get_object_or_404(seen_by(actor_of(request)), code=code)
+    return get_object_or_404(actions.seen_by(actor_of(request)), code=code)
 
 
 @page("annotation.browse")
@@ -57,7 +45,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     mine = set(
         Project.objects.filter(members__person__username=actor.name, members__active=True).values_list("pk", flat=True)
     )
-    found = [(one, one.pk in mine, _oversees(actor, one)) for one in seen_by(actor)[:PAGE]]
+    found = [(one, one.pk in mine, _oversees(actor, one)) for one in actions.seen_by(actor)[:PAGE]]
     context = {
         "place": "annotation",
         "projects": found,
@@ -346,9 +334,8 @@ def image(request: HttpRequest, code: str, number: int) -> HttpResponse:
         disputed = mine is not None and mine.adjudicates and item.state == Item.State.DISPUTED
         if mine is None or not (disputed or item.assignments.filter(member=mine).exists()):
             raise Http404
-    content = actions.image_path(item.image_digest).open("rb")
-    response = FileResponse(content, content_type=media_type(content.read()))
-    content.seek(0)
+    content = actions.image_path(item.image_digest).read_bytes()
+    response = HttpResponse(content, content_type=media_type(content))
     response["Cache-Control"] = "private, max-age=3600"
     response["X-Content-Type-Options"] = "nosniff"
     return response
