@@ -21,6 +21,8 @@ from dujiang.compute.actions import ended, local_pool, place, submit
 from dujiang.compute.executors.base import Outcome
 from dujiang.compute.models import Centre, Job, NodeGroup, Pool, Price
 from dujiang.compute.requests import JobRequest
+from dujiang.data.annotation import actions as annotation
+from dujiang.data.annotation.models import Assignment, Item
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, change_person, issue_key, revoke_key
 from dujiang.identity.models import Key
@@ -111,6 +113,32 @@ def voucher_calls():
     yield "post", "/vouchers/holds/settle?key=j", sent(amount=3)
 
 
+@pytest.fixture(autouse=True)
+def annotated(li):
+    """A project of the lead unit with texts for Li to label, one of which is given out."""
+    project = annotation.open_project(LEAD, "p", "评论", "choice", ["好", "差"], unit=LEAD.unit, gold_share=0)
+    annotation.add_member(LEAD, project, "li")
+    for position in (1, 2, 3):
+        Item.objects.create(project=project, key=str(position), text="好", slots=2, position=position)
+    return annotation.next_item(LEAD, project).pk
+
+
+def annotation_calls(month):
+    given = Assignment.objects.values_list("pk", flat=True).first() or 1
+    texts = SimpleUploadedFile("更多.jsonl", '{"key": "k", "text": "差"}'.encode())
+    yield "get", f"/annotation/bases/{month}", {}
+    yield "get", "/annotation/projects", {}
+    yield "get", "/annotation/projects/p", {}
+    yield "post", "/annotation/projects/p/items", {"data": {"file": texts}}
+    yield (
+        "post",
+        f"/annotation/projects/p/answers/{given}",
+        {"data": {"answer": "好"}, "content_type": "application/json"},
+    )
+    yield "post", "/annotation/projects/p/next", {}
+    yield "get", "/annotation/projects/p/export/jsonl", {}
+
+
 COMMAND = {"data": {"argv": ["true"]}, "content_type": "application/json"}
 
 
@@ -150,6 +178,7 @@ def calls(month):
     """A good call of each operation."""
     yield from job_calls()
     yield from voucher_calls()
+    yield from annotation_calls(month)
     yield "get", "/plan", {}
     yield "get", "/ask?question=智能工厂要多少家", {}
     yield "get", "/goals", {}
@@ -206,7 +235,7 @@ def test_the_public_reads_and_changes_nothing(programme):
     before = Record.objects.count()
     for method, path, more in calls("2026-01"):
         closed = method == "post" or path.startswith(
-            ("/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys")
+            ("/annotation", "/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys")
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
     assert Record.objects.count() == before

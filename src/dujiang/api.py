@@ -13,6 +13,7 @@ from ninja.security import HttpBearer
 
 from dujiang import __version__
 from dujiang.compute.api import compute, jobs
+from dujiang.data.annotation.api import router as annotation
 from dujiang.evidence.api import router as evidence
 from dujiang.identity.actions import BAD_KEY, actor_by_key
 from dujiang.identity.permission import PUBLIC, Actor, NotAllowed
@@ -56,6 +57,7 @@ api.add_router("/jobs", jobs)
 api.add_router("/compute", compute)
 api.add_router("/tokens", tokens)
 api.add_router("/safety", safety)
+api.add_router("/annotation", annotation)
 
 
 def _problem(status: int, text: Text, **more: Any) -> HttpResponse:
