@@ -8,7 +8,8 @@ decided by a court: their tenders are labelled, as they would be in an authority
 whose turn it is and each firm's cost; the method sees bids, bidders and dates, and labels of decided cases only.
 
 *Second generator.* A ring that withholds: members stay away in turn, so that few bids are left, and covers are spread
-wide on purpose, which is what rings do that have read about variance screens. The labels are still of the first kind.
+wide on purpose, which is what rings do that have read about variance screens. The labels are still of the first kind. On
+it the baseline is worse than a coin, since it takes little variation for the sign of a ring.
 
 *Baseline.* What authorities run today: the coefficient of variation of the bids, low means suspicious (Abrantes-Metz et
 al. 2006, International Journal of Industrial Organization 24).
@@ -182,8 +183,7 @@ def _variation(values: np.ndarray) -> float:
 
 
 def _features(tenders: Sequence[Tender]) -> list[list[float]]:
-    """Return each tender's screens: CV, skewness, kurtosis, spread, relative distance, difference of the lowest two, KS,
-    number of bids; then how often its bidders met, and how evenly those who met most win."""
+    """Return each tender's screens, then the traces that its bidders left between tenders."""
     met: Counter[tuple[str, str]] = Counter()
     meetings: Counter[str] = Counter()
     lost_to: defaultdict[str, set[str]] = defaultdict(set)
@@ -203,6 +203,7 @@ def _features(tenders: Sequence[Tender]) -> list[list[float]]:
 
 
 def _screens(values: np.ndarray) -> list[float]:
+    """Return CV, skewness, kurtosis, spread, relative distance, gap of the lowest two, KS to even steps, number of bids."""
     from scipy.stats import kurtosis, skew
 
     count = len(values)
@@ -231,8 +232,7 @@ def _traces(
     meetings: Counter[str],
     lost_to: dict[str, set[str]],
 ) -> list[float]:
-    """Return how much of its meetings each of these bidders has with the others here, mean and least, how concentrated
-    meetings are per firm, and the share of pairs who have each won from the other."""
+    """Return the share of a bidder's meetings that is with another here, mean and least, and of pairs won both ways."""
     pairs = [(a, b) for at, a in enumerate(names) for b in names[at + 1 :]]
     if not pairs:
         return [0.0, 0.0, 0.0]
