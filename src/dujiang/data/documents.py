@@ -60,10 +60,10 @@ def written(one: Dataset, form: str) -> bytes:
 
 
 def catalogue(form: str) -> bytes:
-    """Return the published data sets as a DCAT catalogue, in a form of `DCAT`."""
+    """Return the site's own published data sets as a DCAT catalogue, in a form of `DCAT`."""
     from dujiang.data import dcat
 
-    found = Dataset.objects.filter(state=State.PUBLISHED).select_related("owner")
+    found = Dataset.objects.filter(state=State.PUBLISHED, source_catalogue="").select_related("owner")
     records = [describing.record_of(one) for one in found.prefetch_related("versions__distributions")]
     made = dcat.catalogue(describing.site(), TITLE, TITLE.zh, records)
     return dcat.written(made, form.removeprefix("dcat."))

@@ -58,6 +58,7 @@ class Dataset(models.Model):
     changed = models.DateTimeField(default=timezone.now, db_index=True)
     source_catalogue = models.CharField(max_length=500, blank=True)
     source_identifier = models.CharField(max_length=500, blank=True)
+    source_digest = models.CharField(max_length=64, blank=True)
     evidence = models.BigIntegerField()
 
     objects = _Datasets.as_manager()

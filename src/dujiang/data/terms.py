@@ -50,6 +50,8 @@ class Basis(_Term):
     CONTRACT = "contract"
     AUTHORISED = "authorised-operation"
     LICENCE = "open-licence"
+    STATED = "as-stated"
+    """Of what was harvested: as its source has it."""
 
 
 class State(_Term):
@@ -78,6 +80,7 @@ _WORDS: dict[_Term, Text] = {
     Basis.CONTRACT: Text("合同约定", "a contract"),
     Basis.AUTHORISED: Text("授权运营", "authorised operation"),
     Basis.LICENCE: Text("开放许可", "an open licence"),
+    Basis.STATED: Text("以来源目录为准", "as its source has it"),
     State.DRAFT: Text("草稿", "draft"),
     State.REVIEW: Text("审核中", "in review"),
     State.PUBLISHED: Text("已发布", "published"),

@@ -34,10 +34,10 @@ VERSION = "1.0.0"
 ALGORITHMS = ("sha256", "sha512", "sha1", "md5")
 """What checksums a part may come with; the protocol has servers know SHA-1."""
 _OPTIONS = {
-    "Tus-Version": VERSION,
-    "Tus-Extension": "creation,expiration,checksum,termination",
-    "Tus-Checksum-Algorithm": ",".join(ALGORITHMS),
-    "Tus-Max-Size": str(actions.LARGEST),
+    "Tus_Version": VERSION,
+    "Tus_Extension": "creation,expiration,checksum,termination",
+    "Tus_Checksum_Algorithm": ",".join(ALGORITHMS),
+    "Tus_Max_Size": str(actions.LARGEST),
 }
 _NUMBER = re.compile(r"[0-9]{1,18}")
 BLOCK = 1 << 20
@@ -67,9 +67,7 @@ def resumable(action: str, *methods: str) -> Callable[[Callable[..., HttpRespons
                 require(actor, action)
                 method = request.headers.get("X-HTTP-Method-Override", request.method or "").upper()
                 if method == "OPTIONS":
-                    told = answer(204)
-                    told.headers.update(_OPTIONS)
-                    return told
+                    return answer(204, **_OPTIONS)
                 if method not in methods:
                     return answer(405, Allow=", ".join((*dict.fromkeys(("POST", *methods)), "OPTIONS")))
                 if request.headers.get("Tus-Resumable") != VERSION:
