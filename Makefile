@@ -57,10 +57,12 @@ bench: .venv/dev
 picture: .venv/dev load evaluate
 	$(BIN)/python docs/images/take.py
 
-# What the gateway's bench compares with, apart from everything else.
+# What the benches of the gateway and of inspection compare with, apart from everything else.
 bench-peers: .venv/made
 	$(PYTHON) -m venv .peers/litellm
 	.peers/litellm/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench-peers.txt
+	$(PYTHON) -m venv .peers/data
+	.peers/data/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench-data-peers.txt
 	cp bench/peers/package.json .peers/package.json
 	cd .peers && npm install --no-audit --no-fund --no-package-lock --ignore-scripts
 
@@ -85,6 +87,7 @@ requirements:
 	$(UV) pyproject.toml --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
 	$(UV) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
+	printf 'great-expectations\npandera[polars]\ndatatrove[io]\npyarrow\n' | $(UV) --upgrade --output-file requirements/bench-data-peers.txt -
 	$(UV) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(foreach one,$(subst $(comma), ,$(EVERY)),$(UV) pyproject.toml --extra $(one) --constraint requirements/dev.txt $$(sed -n 's/^\([a-z0-9][^=]*\)==.*/--no-emit-package \1/p' requirements/run.txt) --output-file requirements/industries/$(one).txt &&) true
 

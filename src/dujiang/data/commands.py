@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from dujiang.data.inspection.commands import inspect_command
+from dujiang.data.inspection.commands import inspect_command, judge_command
 from dujiang.data.terms import Access, Basis, Grade, Sensitivity
 from dujiang.identity.permission import at_the_terminal
 from dujiang.messages import BadInput, Refused, Text
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 data = typer.Typer(name="data", help="数据目录、汇交与检验 / Catalogue, deposit and inspection.", no_args_is_help=True)
 data.command("inspect")(inspect_command)
+data.command("judge")(judge_command)
 
 Identifier = Annotated[str, typer.Argument(metavar="DATASET", help="标识符或编号 / its identifier or number")]
 

@@ -225,7 +225,13 @@ def _no(**given: Any) -> None:
 def _progress() -> Iterator[Progress]:
     """Show the step that is under way while it is."""
     with errors.status("") as shown:
-        yield lambda step: shown.update(escape(str(step)))
+        try:
+            yield lambda step: shown.update(escape(str(step)))
+        except RuntimeError as error:
+            # What DuckDB makes of Ctrl-C.
+            if "interrupted" in str(error):
+                raise KeyboardInterrupt from error
+            raise
 
 
 def _print_table(report: TableReport) -> None:
@@ -283,3 +289,25 @@ def _print_references(found: list[Any]) -> None:
             f"{one.missing:,}",
         )
     console.print(shown)
+
+
+def judge_command(json_file: Json = None) -> None:
+    """评判检测器：精确率与召回率 / Judge the detectors on labelled sets: precision and recall."""
+    from dataclasses import asdict
+
+    from dujiang.data.inspection.judge import TITLES, judge
+
+    found = judge()
+    if str(json_file) != "-":
+        shown = table(
+            Text("检测", "what"),
+            Text("类别", "kind"),
+            Text("精确率", "precision"),
+            Text("召回率", "recall"),
+            Text("标注数", "labelled"),
+        )
+        for one in found:
+            rates = ("—" if rate is None else f"{rate:.3f}" for rate in (one.precision, one.recall))
+            shown.add_row(both(TITLES[one.what]), one.kind, *rates, f"{one.labelled:,}")
+        console.print(shown)
+    write_json(json_file, [asdict(one) for one in found])

@@ -89,7 +89,7 @@ def rules(table: Table, seen: pl.DataFrame, kinds: Mapping[str, str]) -> list[Ru
             found.append(Rule("type", (name,), type=kinds[name]))
         if len(there) >= MOST * len(values):
             found.append(Rule("not_null", (name,)))
-        key = len(there) >= _SEEN and kinds[name] in ("text", "integer") and there.n_unique() >= 0.999 * len(there)
+        key = len(there) >= _SEEN and kinds[name] in ("text", "integer") and there.n_unique() >= 0.99 * len(there)
         if key:
             found.append(Rule("unique", (name,)))
         match kinds[name]:

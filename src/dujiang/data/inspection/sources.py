@@ -10,7 +10,7 @@ import codecs
 import csv
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -226,16 +226,16 @@ def _encoding(path: Path) -> str:
         pass
     else:
         return "utf-8"
-    good = bad = 0
+    counts = dict.fromkeys(("utf-8", "gb18030"), 0)
     with path.open("rb") as file:
         for line in file:
             if not line.isascii():
-                try:
-                    line.decode("utf-8")
-                    good += 1
-                except UnicodeDecodeError:
-                    bad += 1
-    return "gb18030" if bad > good else "utf-8"
+                for encoding in counts:
+                    with suppress(UnicodeDecodeError):
+                        line.decode(encoding)
+                        counts[encoding] += 1
+                        break
+    return max(counts, key=lambda one: counts[one])
 
 
 def _recoded(path: Path, folder: Path, encoding: str) -> Path:

@@ -34,7 +34,7 @@ h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-left: 4px solid var(--rive
 [lang=en] { display: block; color: var(--quiet); font-weight: 400; font-size: .85em; line-height: 1.4; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: anywhere; min-width: 4.5rem; }
+th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: left; vertical-align: top; overflow-wrap: break-word; min-width: 4.5rem; max-width: 30rem; }
 th { background: var(--wash); overflow-wrap: normal; }
 figure { margin: 1rem 0; }
 figure svg { max-width: 100%; height: auto; }
