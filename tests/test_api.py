@@ -3,7 +3,7 @@
 import json
 import time
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import schemathesis
@@ -23,6 +23,12 @@ from dujiang.compute.models import Centre, Job, NodeGroup, Pool, Price
 from dujiang.compute.requests import JobRequest
 from dujiang.data.annotation import actions as annotation
 from dujiang.data.annotation.models import Assignment, Item
+from dujiang.data.actions import deposit, register
+from dujiang.data.actions import review as review_version
+from dujiang.data.actions import submit as submit_version
+from dujiang.data.spaces import actions as space
+from dujiang.data.spaces.models import Agreement, Offer
+from dujiang.data.spaces.policy import Column, Policy, View
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, change_person, issue_key, revoke_key
 from dujiang.identity.models import Key
@@ -91,6 +97,35 @@ def vouchers(jobs):
     terms = {"unit": "CNY", "cap": 1000, "budget": 10**6, "since": date(2026, 1, 1), "until": date(2099, 12, 31)}
     first, _ = (declare(OFFICE, code=code, title="算力券", **terms) for code in ("p", "q"))
     apply(LEAD, first, "经济和信息化厅", 10, "训练")
+
+
+@pytest.fixture(autouse=True)
+def offered(vouchers, tmp_path):
+    """A data set of another unit's, offered, and an agreement of the lead unit's about it."""
+    owner = Actor("ke", Role.LEAD_UNIT, "科技厅")
+    one = register(owner, title_zh="企业名录", description="规模以上企业名录及行业。", owner="科技厅", basis="produced",
+                   licence="CC-BY-4.0", keywords=["企业"])  # fmt: skip
+    (tmp_path / "firms.csv").write_text("id,trade\n1,a\n2,b\n")
+    reviewed = submit_version(owner, deposit(owner, one, [tmp_path / "firms.csv"]))
+    review_version(Actor("r", Role.REVIEWER), reviewed, approved=True)
+    one.refresh_from_db()
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    terms = Policy(("统计",), until, (View("firms", "firms", (Column("trade"),)),))
+    made = space.offer(owner, one, terms, files={"firms": "firms.csv"})
+    return space.agree(owner, space.request(LEAD, made, unit=LEAD.unit, purpose="统计"))
+
+
+def space_calls():
+    agreement = Agreement.objects.first()
+    asked = {"offer": Offer.objects.first().pk, "purpose": "统计"}
+    yield "get", "/spaces/offers", {}
+    yield "get", "/spaces/requests", {}
+    yield "post", "/spaces/requests", {"data": asked, "content_type": "application/json"}
+    yield "get", "/spaces/agreements", {}
+    sql = {"query": "SELECT count(*) FROM firms"}
+    yield "post", f"/spaces/agreements/{agreement.pk}/query", {"data": sql, "content_type": "application/json"}
+    yield "post", f"/spaces/agreements/{agreement.pk}/end?why=x", {}
+    yield "get", "/spaces/queries", {}
 
 
 def voucher_calls():
@@ -179,6 +214,7 @@ def calls(month):
     yield from job_calls()
     yield from voucher_calls()
     yield from annotation_calls(month)
+    yield from space_calls()
     yield "get", "/plan", {}
     yield "get", "/ask?question=智能工厂要多少家", {}
     yield "get", "/goals", {}
@@ -235,7 +271,8 @@ def test_the_public_reads_and_changes_nothing(programme):
     before = Record.objects.count()
     for method, path, more in calls("2026-01"):
         closed = method == "post" or path.startswith(
-            ("/annotation", "/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys")
+            ("/annotation", "/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys",
+             "/spaces/requests", "/spaces/agreements", "/spaces/queries")
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
     assert Record.objects.count() == before

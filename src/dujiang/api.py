@@ -14,6 +14,7 @@ from ninja.security import HttpBearer
 from dujiang import __version__
 from dujiang.compute.api import compute, jobs
 from dujiang.data.annotation.api import router as annotation
+from dujiang.data.spaces.api import router as spaces
 from dujiang.evidence.api import router as evidence
 from dujiang.identity.actions import BAD_KEY, actor_by_key
 from dujiang.identity.permission import PUBLIC, Actor, NotAllowed
@@ -52,6 +53,7 @@ api = NinjaAPI(
 api.add_router("", plan)
 api.add_router("/scenarios", scenarios)
 api.add_router("/evidence", evidence)
+api.add_router("/spaces", spaces)
 api.add_router("/vouchers", vouchers)
 api.add_router("/jobs", jobs)
 api.add_router("/compute", compute)

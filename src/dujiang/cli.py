@@ -11,6 +11,7 @@ from dujiang.agents.commands import mcp_command
 from dujiang.compute.commands import compute, dispatching
 from dujiang.data.annotation.commands import annotation
 from dujiang.data.commands import data
+from dujiang.data.spaces.commands import space
 from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
@@ -43,6 +44,7 @@ app.add_typer(data)
 app.add_typer(support)
 app.add_typer(annotation)
 app.add_typer(safety)
+app.add_typer(space)
 app.command("dispatch")(dispatch_command)
 app.command("mcp")(mcp_command)
 app.command("gateway")(gateway_command)

@@ -47,8 +47,6 @@ COMPUTE_GIVE_UP_SECONDS = float(os.environ.get("DUJIANG_COMPUTE_GIVE_UP", "120")
 
 DATA_PREFIX = os.environ.get("DUJIANG_DATA_PREFIX", "99999")
 """What the identifiers of data sets begin with; the default is for trials, a site asks its registry for one of its own."""
-DATA_ADDRESS = os.environ.get("DUJIANG_ADDRESS", "http://127.0.0.1:8000")
-"""The address of the site, as documents that leave it name it."""
 
 DATA_ADDRESS = os.environ.get("DUJIANG_ADDRESS", "http://127.0.0.1:8000")
 """The address at which others reach the site, for what leaves it: identifiers and metadata."""

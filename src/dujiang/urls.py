@@ -10,6 +10,8 @@ from dujiang.console import pages as console
 from dujiang.data import pages as data
 from dujiang.data import tus
 from dujiang.data.annotation import pages as annotation
+from dujiang.data.spaces import binding as dsp
+from dujiang.data.spaces import pages as spaces
 from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
@@ -74,6 +76,22 @@ urlpatterns = [
     path("data/files/<int:number>/remove/", data.remove, name="data-remove"),
     path("data/files/<int:number>/<str:name>", data.file, name="data-file"),
     path("data/catalogue/<str:form>", data.whole_catalogue, name="data-catalogue"),
+    path("data/spaces/", spaces.offers, name="spaces"),
+    path("data/spaces/offers/<int:number>/", spaces.offer, name="space-offer"),
+    path("data/spaces/offers/<int:number>/withdraw/", spaces.withdraw, name="space-offer-withdraw"),
+    path("data/spaces/new/<int:number>/", spaces.new, name="space-new"),
+    path("data/spaces/requests/", spaces.requests, name="space-requests"),
+    path("data/spaces/requests/<int:number>/", spaces.answer, name="space-answer"),
+    path("data/spaces/agreements/", spaces.agreements, name="space-agreements"),
+    path("data/spaces/agreements/<int:number>/", spaces.agreement, name="space-agreement"),
+    path("data/spaces/agreements/<int:number>/provenance.ttl", spaces.proof, {"form": "ttl"}, name="space-proof"),
+    path(
+        "data/spaces/agreements/<int:number>/provenance.jsonld",
+        spaces.proof,
+        {"form": "jsonld"},
+        name="space-proof-json",
+    ),
+    path("data/spaces/uses/", spaces.uses, name="space-uses"),
     path("data/oai/", data.oai_pmh, name="data-oai"),
     path("data/id/<path:identifier>", data.by_identifier, name="data-id"),
     path("annotation/", annotation.projects, name="annotation"),
@@ -97,6 +115,8 @@ urlpatterns = [
     path("safety/incidents/", safety.incidents, name="safety-incidents"),
     path("safety/incidents/<int:number>/", safety.incident, name="safety-incident"),
     path("safety/risk/", safety.risk, name="safety-risk"),
+    path("dsp/", include("dujiang.data.spaces.urls")),
+    path(".well-known/dspace-version", dsp.versions, name="dsp-versions"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

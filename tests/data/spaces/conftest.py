@@ -1,7 +1,6 @@
 """Tables whose data are traded, and an engine to ask them."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
@@ -33,24 +32,19 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture
-def dataset(db, tables, monkeypatch):
-    """A hospital's clinical data set, published."""
-    from dujiang.data.models import Content, Dataset, Distribution, Version
-    from dujiang.data.spaces import places
+def dataset(db, tables):
+    """A hospital's clinical data set, deposited, reviewed and published."""
+    from dujiang.data import actions
     from dujiang.identity.actions import units_of_plan
-    from dujiang.identity.models import Unit
+    from dujiang.identity.permission import Actor, Role
 
     units_of_plan(["华西医院", "某保险公司", "科技厅"])
-    owner = Unit.objects.get(name="华西医院")
-    made = Dataset.objects.create(
-        identifier="99999/x", title_zh="门诊费用", owner=owner, basis="authorised-operation", sensitivity="sensitive-personal",
-        state="published", registered_by="t", evidence=1,
+    owner = Actor("hua", Role.ENTERPRISE, "华西医院")
+    made = actions.register(
+        owner, title_zh="门诊费用", description="门诊费用明细，合成数据。", owner="华西医院", basis="authorised-operation",
+        sensitivity="sensitive-personal", keywords=["门诊"], licence="仅按合约使用",
     )  # fmt: skip
-    version = Version.objects.create(dataset=made, number=1, state="published", deposited_by="t")
-    paths = {}
-    for name, path, _ in tables.tables:
-        content = Content.objects.create(key=name, sha256=name, bytes=1, stored_sha256=name, stored_bytes=1)
-        Distribution.objects.create(version=version, name=f"{name}.parquet", content=content)
-        paths[name] = path
-    monkeypatch.setattr(places, "_as_path", lambda file: nullcontext(Path(paths[file.content_id])))
+    version = actions.deposit(owner, made, [Path(path) for _, path, _ in tables.tables])
+    actions.review(Actor("reviewer", Role.REVIEWER), actions.submit(owner, version), approved=True)
+    made.refresh_from_db()
     return made

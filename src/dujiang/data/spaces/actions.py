@@ -27,6 +27,7 @@ from dujiang.data.spaces.engine import dialect_of
 from dujiang.data.spaces.models import Agreement, Negotiation, Offer, Participant, Query
 from dujiang.data.spaces.places import KINDS, engine, opened, place
 from dujiang.data.spaces.policy import Policy, check
+from dujiang.data.spaces.provenance import Account, Use
 from dujiang.data.terms import Access, Sensitivity, State
 from dujiang.evidence.actions import append
 from dujiang.identity.models import Unit
@@ -393,3 +394,25 @@ def queries_of(actor: Actor) -> QuerySet[Query]:
         "agreement__negotiation__provider", "agreement__negotiation__consumer", "dataset"
     )
     return seen_by(actor, rows, "agreement__negotiation__")
+
+
+def account_of(agreement: Agreement) -> Account:
+    """Return what was done under an agreement, for its provenance."""
+    site = settings.DATA_ADDRESS.rstrip("/")
+
+    def record(sequence: int | None) -> str:
+        return f"{site}/evidence/{sequence}/"
+
+    negotiation = agreement.negotiation
+    rows = agreement.asked.exclude(outcome=Query.Outcome.RUNNING).order_by("pk")
+    uses = [
+        Use(f"{site}/data/spaces/queries/{one.pk}", one.begun, one.outcome, one.rule, one.rows, record(one.evidence))
+        for one in rows
+    ]
+    title = agreement.dataset.title_zh if agreement.dataset else agreement.target
+    return Account(
+        agreement.identifier, f"{site}/data/id/{agreement.target}", title, negotiation.provider.identifier,
+        negotiation.provider.title, negotiation.consumer.identifier, negotiation.consumer.title, negotiation.purpose,
+        negotiation.legal_basis, negotiation.ethics_approval, agreement.signed, agreement.ended, record(agreement.evidence),
+        tuple(uses),
+    )  # fmt: skip

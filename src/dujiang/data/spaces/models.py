@@ -16,6 +16,17 @@ from dujiang.data.spaces.policy import Policy
 from dujiang.identity.encrypted import EncryptedText
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role
+from dujiang.messages import Text
+
+_STATES = {
+    "REQUESTED": Text("已申请", "requested"),
+    "OFFERED": Text("已还价", "offered"),
+    "ACCEPTED": Text("已接受", "accepted"),
+    "AGREED": Text("已同意", "agreed"),
+    "VERIFIED": Text("已核对", "verified"),
+    "FINALIZED": Text("已生效", "in force"),
+    "TERMINATED": Text("已中止", "broken off"),
+}
 
 
 class Participant(models.Model):
@@ -46,6 +57,11 @@ class Participant(models.Model):
     def party(self) -> str:
         """What permission knows it by: a unit's name, a foreign one's identifier."""
         return self.unit.name if self.unit else self.identifier
+
+    @property
+    def unit_actor(self) -> Actor:
+        """The actor of what one of our units' connector does by itself."""
+        return Actor("connector", Role.ENTERPRISE, self.party)
 
     @property
     def actor(self) -> Actor:
@@ -113,6 +129,11 @@ class Negotiation(models.Model):
 
     def __str__(self) -> str:
         return self.consumer_pid
+
+    @property
+    def state_words(self) -> Text:
+        """The state for people, beside the protocol's name for it."""
+        return Text(f"{_STATES[self.state].zh}（{self.state}）", f"{_STATES[self.state].en} ({self.state})")
 
     @property
     def foreign(self) -> Participant | None:
@@ -225,6 +246,11 @@ class Query(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def why(self) -> Text:
+        """Why it was refused."""
+        return Text(self.why_zh, self.why_en)
 
 
 class Transfer(models.Model):

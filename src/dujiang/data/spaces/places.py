@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from pathlib import Path, PurePath
+from contextlib import ExitStack, contextmanager
+from pathlib import PurePath
 
+from dujiang.data import contents
 from dujiang.data.models import Distribution
 from dujiang.data.spaces.engine import Engine
 from dujiang.data.spaces.models import Offer
@@ -37,12 +38,6 @@ def place(files: Mapping[str, int], database: str, schema: str) -> Iterator[Plac
         tables = []
         for table, number in files.items():
             file = Distribution.objects.get(pk=number)
-            path = stack.enter_context(_as_path(file))
+            path = stack.enter_context(contents.as_path(file))
             tables.append((table, str(path), KINDS[PurePath(file.name).suffix.lower()]))
         yield Files(tuple(tables))
-
-
-def _as_path(file: Distribution) -> AbstractContextManager[Path]:
-    from dujiang.data import contents
-
-    return contents.as_path(file)

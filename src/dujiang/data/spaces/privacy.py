@@ -15,19 +15,25 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from typing import Any, cast
-
-import opendp.prelude as dp
 
 from dujiang.data.spaces.aggregates import Item
 from dujiang.data.spaces.policy import Budget, Column, Noise
 
 MICRO = 1_000_000
-dp.enable_features("contrib")
 
 
-@lru_cache
+@cache
+def _opendp() -> Any:
+    """Return OpenDP; it takes seconds to load, which whoever adds no noise need not wait for."""
+    import opendp.prelude
+
+    opendp.prelude.enable_features("contrib")
+    return opendp.prelude
+
+
+@cache
 def total(budget: Budget) -> int:
     """Return a budget in millionths of epsilon, or of the largest rho whose (epsilon, delta) is within it."""
     if budget.noise is Noise.LAPLACE:
@@ -51,15 +57,17 @@ def epsilon_of(spent: int, budget: Budget) -> Decimal:
 
 def _epsilon(micro_rho: int, delta: float) -> float:
     scale = 1 / math.sqrt(2 * micro_rho / MICRO)
-    measured: Any = dp.c.make_zCDP_to_approxDP(_gaussian(scale))
+    measured: Any = _opendp().c.make_zCDP_to_approxDP(_gaussian(scale))
     return cast(float, measured.map(1.0).epsilon(delta))
 
 
 def _laplace(scale: float) -> Any:
+    dp = _opendp()
     return dp.m.make_laplace(dp.vector_domain(dp.atom_domain(T=float, nan=False)), dp.l1_distance(T=float), scale)
 
 
 def _gaussian(scale: float) -> Any:
+    dp = _opendp()
     return dp.m.make_gaussian(dp.vector_domain(dp.atom_domain(T=float, nan=False)), dp.l2_distance(T=float), scale)
 
 
