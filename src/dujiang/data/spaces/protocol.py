@@ -73,9 +73,16 @@ def _object(required: Mapping[str, Any], optional: Mapping[str, Any] | None = No
 
 _STRING = {"type": "string", "minLength": 1}
 _REASON = {"type": "array", "minItems": 1}
+_OPERATOR = {
+    "enum": [
+        "eq", "neq", "gt", "gteq", "lt", "lteq", "term-lteq", "hasPart", "isA", "isAllOf", "isAnyOf", "isNoneOf", "isPartOf",
+    ]
+}  # fmt: skip
 _CONSTRAINT: dict[str, Any] = {
     "oneOf": [
-        _object({"leftOperand": _STRING, "operator": _STRING, "rightOperand": {"type": ["string", "object", "array"]}}),
+        _object(
+            {"leftOperand": _STRING, "operator": _OPERATOR, "rightOperand": {"type": ["string", "object", "array"]}}
+        ),
         *({"type": "object", "required": [name]} for name in ("and", "andSequence", "or", "xone")),
     ]
 }
