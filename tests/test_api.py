@@ -21,11 +21,11 @@ from dujiang.compute.actions import ended, local_pool, place, submit
 from dujiang.compute.executors.base import Outcome
 from dujiang.compute.models import Centre, Job, NodeGroup, Pool, Price
 from dujiang.compute.requests import JobRequest
-from dujiang.data.annotation import actions as annotation
-from dujiang.data.annotation.models import Assignment, Item
 from dujiang.data.actions import deposit, register
 from dujiang.data.actions import review as review_version
 from dujiang.data.actions import submit as submit_version
+from dujiang.data.annotation import actions as annotation
+from dujiang.data.annotation.models import Assignment, Item
 from dujiang.data.spaces import actions as space
 from dujiang.data.spaces.models import Agreement, Offer
 from dujiang.data.spaces.policy import Column, Policy, View
@@ -271,8 +271,17 @@ def test_the_public_reads_and_changes_nothing(programme):
     before = Record.objects.count()
     for method, path, more in calls("2026-01"):
         closed = method == "post" or path.startswith(
-            ("/annotation", "/jobs", "/vouchers/statement", "/vouchers/balance", "/tokens/usage", "/tokens/keys",
-             "/spaces/requests", "/spaces/agreements", "/spaces/queries")
+            (
+                "/annotation",
+                "/jobs",
+                "/vouchers/statement",
+                "/vouchers/balance",
+                "/tokens/usage",
+                "/tokens/keys",
+                "/spaces/requests",
+                "/spaces/agreements",
+                "/spaces/queries",
+            )
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
     assert Record.objects.count() == before
