@@ -16,7 +16,7 @@ from dujiang.evidence.commands import evidence
 from dujiang.identity.commands import key, person, unit
 from dujiang.messages import Text
 from dujiang.plan.commands import ask_command, dispatch_command, plan, statistic
-from dujiang.safety.commands import safety
+from dujiang.safety.assessment.commands import safety
 from dujiang.scenarios.commands import scenario
 from dujiang.support.commands import support
 from dujiang.terminal import plain_errors, say
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(plan)
 app.add_typer(scenario)
+app.add_typer(safety)
 app.add_typer(evidence)
 app.add_typer(statistic)
 app.add_typer(compute)

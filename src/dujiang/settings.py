@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "dujiang.data",
     "dujiang.data.spaces.apps.Spaces",
     "dujiang.safety",
+    "dujiang.safety.assessment",
     "dujiang.data.annotation",
     "dujiang.identity",
 ]

@@ -16,6 +16,7 @@ from dujiang.evidence import pages as evidence
 from dujiang.identity.web import page
 from dujiang.plan import pages as plan
 from dujiang.safety import pages as safety
+from dujiang.safety.assessment import pages as assessment
 from dujiang.scenarios import pages as scenarios
 from dujiang.tokens import pages as tokens
 from dujiang.vouchers import pages as vouchers
@@ -117,6 +118,11 @@ urlpatterns = [
     path("safety/risk/", safety.risk, name="safety-risk"),
     path("dsp/", include("dujiang.data.spaces.urls")),
     path(".well-known/dspace-version", dsp.versions, name="dsp-versions"),
+    path("safety/assessments/", assessment.assessments, name="safety-assessments"),
+    path("safety/assessments/<int:number>/", assessment.assessment, name="safety-assessment"),
+    path(
+        "safety/assessments/<int:number>/report.<str:suffix>", assessment.assessment_file, name="safety-assessment-file"
+    ),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

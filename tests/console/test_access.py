@@ -35,6 +35,7 @@ from dujiang.plan.actions import comment, load, sign_off
 from dujiang.plan.models import Statistic
 from dujiang.safety import actions as safety
 from dujiang.safety import supervision
+from dujiang.safety.assessment.models import Assessment
 from dujiang.scenarios.models import Evaluation
 
 OFFICE = Actor("tester", Role.OFFICE)
@@ -240,6 +241,16 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
     comment(OFFICE, programme, "2026-02", "请按月报送。")
     sign_off(OFFICE, programme, "2026-02")
     issue_key(OFFICE, "p-city", ["plan.read"], 1)
+    Assessment.objects.create(
+        pk=1,
+        subject="model:m",
+        target="m",
+        findings=[],
+        report={},
+        page="<p/>",
+        digest="0" * 64,
+        evidence=entry.sequence,
+    )
     Statistic.objects.create(
         programme=programme, indicator="i", period="2026", period_end="2026-12-31", value=1, unit="个", source="s",
         vouched_by="v", recorded=timezone.now(), evidence=entry.sequence,

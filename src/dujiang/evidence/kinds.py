@@ -66,6 +66,7 @@ KINDS: dict[str, Kind] = {
     "space.refused": Kind(Text("合约查询被拒绝", "query refused under an agreement"), Text("合约", "agreement")),
     "space.transferred": Kind(Text("数据传输", "data transfer"), Text("传输", "transfer")),
     "space.ended": Kind(Text("数据合约终止与删除", "agreement ended, data deleted"), Text("合约", "agreement")),
+    "safety.assessed": Kind(Text("安全评估", "safety assessed"), Text("对象", "thing")),
     "safety.registered": Kind(
         Text("登记模型、场景或设备", "model, scenario or device registered"), Text("对象", "thing")
     ),

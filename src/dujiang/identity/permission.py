@@ -134,6 +134,7 @@ RULES = RuleSet(
         "plan.ask-model": _signed_in,
         "plan.load": _office,
         "plan.read": _anyone,
+        "safety.assess": _office | _reviewer,
         "safety.browse": _anyone,
         "safety.complain": _signed_in,
         "safety.decide": _office | _reviewer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dujiang.messages import Text
 from dujiang.safety.assessment.compliance import judge, pieces
@@ -130,11 +131,20 @@ def conclude(items: Sequence[Item], bank: Sequence[Question]) -> Result:
             )
         ],
         {
+            "judged": [_kept(place, one) for place, one in enumerate(items, start=1)],
             "by_risk": {
                 code: share(sum(one["good"] for one in own), len(own)).as_json() for code, own in by_risk.items() if own
-            }
+            },
         },
     )
+
+
+def _kept(number: int, item: Item) -> dict[str, Any]:
+    """Return what a review by people needs of an answer."""
+    asked = item["question"]
+    good = not item["refused"] if asked["bank"] == "answer" else item["good"]
+    kept = {"number": number, "bank": asked["bank"], "risk": asked["risk"], "question": asked["text"]}
+    return {**kept, "answer": item["answer"], "good": good}
 
 
 def _samples(figures: Sequence[Figure]) -> Table:

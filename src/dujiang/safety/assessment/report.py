@@ -87,7 +87,7 @@ def write(content: bytes, path: Path) -> None:
 
 def to_json(made: Assessment) -> bytes:
     """Return the report as JSON."""
-    return (json.dumps(made.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
+    return (json.dumps(made.as_json(), ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _facts(made: Assessment) -> list[tuple[Text, str]]:
