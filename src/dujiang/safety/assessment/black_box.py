@@ -167,21 +167,18 @@ class Weighed:
 def _importance(box: _Box, columns: Columns, plain: float, draw: np.random.Generator) -> list[Weighed]:
     losses: dict[str, list[float]] = {name: [] for name in columns}
     failed = dict.fromkeys(columns, 0)
+    # Half of the time is for what comes after.
+    until = (time.monotonic() + box.until) / 2
     for _ in range(REPEATS):
         for name in columns:
-            # Half of the time is for what comes after.
-            if time.monotonic() > box.until - 0.5 * (box.until - time.monotonic()) and box.over:
+            if time.monotonic() > until:
                 break
-            loss = box.loss(
-                plain,
-                box.score(box.answers(_with(box.prepared.inputs, columns, {name: _permuted(columns, name, draw)}))),
-            )
+            inputs = _with(box.prepared.inputs, columns, {name: _permuted(columns, name, draw)})
+            loss = box.loss(plain, box.score(box.answers(inputs)))
             if loss is None:
                 failed[name] += 1
             else:
                 losses[name].append(loss)
-        if box.over:
-            break
     made = [
         Weighed(
             name,
@@ -327,7 +324,7 @@ def _told(
     unit = about.unit
     weighty = [one for one in importance if one.failed or one.loss > 0]
     first = weighty[0].name if weighty else "—"
-    idle = [one.name for one in importance if not one.failed and one.loss <= 0]
+    idle = [one.name for one in importance if one.times and not one.failed and one.loss <= 0]
     notes = [
         Text(
             f"这个场景替“{about.user.zh}”决定：{about.decision.zh}。它的成绩用“{about.metric.zh}”衡量，"

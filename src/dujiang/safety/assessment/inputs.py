@@ -65,10 +65,10 @@ def _walk(value: Any, path: Path, name: str, leaves: dict[str, list[tuple[Path, 
             return
         by_column = value.ndim == 2 and value.shape[1] <= NARROW
         whole = value.dtype.kind in "iu"
-        for place, one in np.ndenumerate(value):
-            column = f"{name}[{place[-1]}]" if by_column else name or "value"
+        for index, one in np.ndenumerate(value):
+            column = f"{name}[{index[-1]}]" if by_column else name or "value"
             if np.isfinite(one):
-                leaves[column].append(((*path, *map(int, place)), float(one), whole))
+                leaves[column].append(((*path, *map(int, index)), float(one), whole))
     elif is_dataclass(value) and not isinstance(value, type):
         for one in fields(value):
             _walk(getattr(value, one.name), (*path, one.name), f"{name}.{one.name}".lstrip("."), leaves)
