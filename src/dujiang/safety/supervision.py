@@ -345,16 +345,14 @@ def _look_at(actor: Actor, one: Watch, until: date) -> list[Alarm]:
     if one.series in _RATES:
         for batch in batches(one.subject, one.series, date.fromordinal(one.through + 1), until):
             detector = _detector_of(one.state).feed(rate_factors(batch.events, batch.total, one.tolerated or 0.0))
-            one.state, one.through = _detector_state(detector), batch.day.toordinal()
+            one.state, one.through = {**one.state, **_detector_state(detector)}, batch.day.toordinal()
             note = {
                 "day": batch.day.isoformat(),
                 "events": batch.events,
                 "total": batch.total,
                 "tolerated": one.tolerated,
             }
-            if alarm := _tell(actor, one, detector, note):
-                one.state = _detector_state(Detector.new(len(RISES)))
-                found.append(alarm)
+            found += _tell(actor, one, detector, note)
         return found
     for through, figure in _figures(one, until):
         state = one.state
@@ -362,21 +360,22 @@ def _look_at(actor: Actor, one: Watch, until: date) -> list[Alarm]:
         drift.feed(figure)
         one.through = through
         one.state = {**state, **_detector_state(drift.detector), "past": drift.past}
-        if alarm := _tell(actor, one, drift.detector, {"figure": figure, "through": through}):
-            one.state |= _detector_state(Detector.new(len(drift.detector.values)))
-            found.append(alarm)
+        found += _tell(actor, one, drift.detector, {"figure": figure, "through": through})
     return found
 
 
-def _tell(actor: Actor, one: Watch, detector: Detector, note: Mapping[str, Any]) -> Alarm | None:
+def _tell(actor: Actor, one: Watch, detector: Detector, note: Mapping[str, Any]) -> list[Alarm]:
+    """Tell an alarm, once: what lasts is one matter, until somebody begins the watch anew."""
     one.statistic, one.looks = detector.statistic, detector.looks
-    if detector.statistic < BETWEEN:
-        return None
+    if detector.statistic < BETWEEN or one.state.get("told"):
+        return []
+    one.state = {**one.state, "told": True}
     body = {"series": one.series, "statistic": detector.statistic, "looks": detector.looks, "between": BETWEEN, **note}
     entry = append(actor, "safety.alarmed", one.subject, body)
-    return Alarm.objects.create(
+    told = Alarm.objects.create(
         watch=one, statistic=detector.statistic, looks=detector.looks, note=dict(note), evidence=entry.sequence
     )
+    return [told]
 
 
 def _measure_itself(actor: Actor, box: Sandbox, until: date) -> None:
