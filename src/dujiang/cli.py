@@ -32,7 +32,6 @@ app = typer.Typer(
 )
 app.add_typer(plan)
 app.add_typer(scenario)
-app.add_typer(safety)
 app.add_typer(evidence)
 app.add_typer(statistic)
 app.add_typer(compute)
