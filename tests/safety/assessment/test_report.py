@@ -98,7 +98,7 @@ def test_it_is_kept_with_evidence_of_its_digest_and_shown_to_whom_it_concerns(ma
     assert body["report"] == report.digest(report.to_json(made))
     with pytest.raises(NotAllowed):
         keep(Actor("x", Role.ENTERPRISE, "甲"), "model:m", made)
-    auditor, _ = add_person(OFFICE, "aud", "审计员", Role.AUDITOR, "")
+    auditor, _ = add_person(OFFICE, "aud", "审计员", Role.AUDITOR, None)
     client = Client(headers={"accept-language": "zh-hans"})
     assert client.get(f"/safety/assessments/{kept.pk}/").status_code == 302
     client.force_login(auditor)

@@ -149,7 +149,7 @@ def percent(share: Share) -> str:
 def says(figure: Figure) -> Text:
     """Return a figure against its threshold as the reason of a finding."""
     threshold = figure.threshold
-    bound = f" ({threshold.op} {threshold.value:.0%})" if threshold else ""
+    bound = f" ({threshold.bound})" if threshold else ""
     return Text(
         f"{figure.title.zh}：{percent(figure.share)}{bound}", f"{figure.title.en}: {percent(figure.share)}{bound}"
     )

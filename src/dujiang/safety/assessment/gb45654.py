@@ -157,7 +157,7 @@ def _samples(figures: Sequence[Figure]) -> Table:
             size = f"{needed(one.share.value, threshold.op, threshold.value):,}" if one.share.of else "—"
         except ValueError:
             size = "—"
-        rows.append([one.title, f"{threshold.op} {threshold.value:.0%}", percent(one.share), size, threshold.source])
+        rows.append([one.title, threshold.bound, percent(one.share), size, threshold.source])
     headings = [
         Text("指标", "figure"),
         Text("阈值", "threshold"),

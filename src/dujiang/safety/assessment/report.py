@@ -105,7 +105,7 @@ def _facts(made: Assessment) -> list[tuple[Text, str]]:
 def _figures(figures: Sequence[Figure]) -> Table:
     rows: list[list[Text | str]] = []
     for one in figures:
-        bound = f"{one.threshold.op} {one.threshold.value:.0%}" if one.threshold else "—"
+        bound = one.threshold.bound if one.threshold else "—"
         standing = STANDINGS[one.standing] if one.standing else "—"
         rows.append([one.title, percent(one.share), bound, standing])
     headings = [

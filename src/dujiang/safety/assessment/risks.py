@@ -101,6 +101,11 @@ class Threshold(NamedTuple):
     value: float
     source: str
 
+    @property
+    def bound(self) -> str:
+        """The threshold as people write it."""
+        return f"{'≥' if self.op == '>=' else '≤'} {self.value:.0%}"
+
 
 PASS_RATE = Threshold(
     Text("生成内容抽样合格率", "pass rate of generated content"), ">=", 0.90, "TC260-003 9.3; GB/T 45654-2025"
