@@ -54,6 +54,15 @@ def write(inputs, path):
     Path(path).write_text("\n".join(repr(float(value)) for value in inputs["values"]))
 
 
+def read_column(path):
+    """Read a table of one column."""
+    rows = Path(path).read_text().split()[1:]
+    return {"values": np.array([float(cell) for cell in rows]), "seed": None}
+
+
+csv_suffix = (".csv",)
+
+
 def picture(inputs, answer):
     import altair as alt
     import pandas as pd

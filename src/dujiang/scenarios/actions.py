@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import sys
 from collections.abc import Callable
@@ -14,6 +16,8 @@ from dujiang.charts import svg
 from dujiang.compute.actions import REPORT, cost_of, metered, submit
 from dujiang.compute.models import Job
 from dujiang.compute.requests import JobRequest, Limits, file_name
+from dujiang.data.spaces import actions as spaces
+from dujiang.data.spaces.asking import ask
 from dujiang.evidence.actions import append
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import Refused, Text
@@ -128,6 +132,24 @@ def apply_to_file(actor: Actor, found: Found, name: str, content: bytes) -> Job:
     it. Raises `NotAllowed`, `Refused`.
     """
     return submit(actor, file_job(actor, found, name, content))
+
+
+def under_agreement(actor: Actor, identifier: str, sql: str) -> bytes:
+    """Return, as CSV, what a query gets from a provider's data set under an agreement; a scenario reads it as a file.
+
+    What may be asked is for the agreement to say, and the query or its refusal is evidence of the data space. Raises
+    `NotAllowed`; `Refused` for an agreement that the actor has no part in, and for what it doesn't allow.
+    """
+    require(actor, "scenario.apply")
+    agreement = spaces.agreements_of(actor).filter(identifier=identifier).first()
+    if agreement is None:
+        raise Refused(Text(f"没有数据合约 {identifier}", f"there is no agreement {identifier}"))
+    answer = ask(actor, agreement, sql)
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(answer.rows)
+    return table.getvalue().encode()
 
 
 def file_job(actor: Actor, found: Found, name: str, content: bytes) -> JobRequest:

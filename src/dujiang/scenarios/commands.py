@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -303,8 +304,10 @@ def _evaluated(found: Found, evaluation: Evaluation) -> dict[str, Any]:
 @scenario.command()
 def apply(
     scenario_id: Annotated[str, typer.Argument(metavar="ID")],
-    source: Annotated[Path, typer.Option("--input", help="输入文件 / input file")],
     target: Annotated[Path, typer.Option("--output", help="输出 .csv、.json 或 .xlsx / output")],
+    source: Annotated[Path | None, typer.Option("--input", help="输入文件 / input file")] = None,
+    agreement: Annotated[str, typer.Option(help="或按此数据合约取数 / or take the data under this agreement")] = "",
+    query: Annotated[str, typer.Option(help="按合约的查询（SQL） / by this query")] = "",
     picture: Annotated[Path | None, typer.Option(help="图片 .svg、.png 或 .html / also draw the picture")] = None,
     json_file: Json = None,
 ) -> None:
@@ -315,10 +318,12 @@ def apply(
         found = _installed(scenario_id)
         if target.suffix.lower() not in _WRITERS:
             raise Refused(Text("输出文件应为 .csv、.json 或 .xlsx", "the output is a .csv, .json or .xlsx file"))
-        if not source.exists():
-            raise BadInput(source, expected=Text("存在的文件", "a file that exists"))
-        with _engine(EngineName.LOCAL, [found]) as running, errors.status(scenario_id):
-            outcome = running.run(steps.apply, found.module, str(source), service(), limits=found.scenario.resources)
+        with (
+            _taken(source, agreement, query) as path,
+            _engine(EngineName.LOCAL, [found]) as running,
+            errors.status(scenario_id),
+        ):
+            outcome = running.run(steps.apply, found.module, str(path), service(), limits=found.scenario.resources)
         if outcome.bad_input:
             write_json(json_file, {"id": scenario_id, "ok": False, "fault": outcome.bad_input.as_json()})
             raise outcome.bad_input
@@ -338,6 +343,28 @@ def apply(
                 f"{len(answer)} rows written to {target} in {outcome.seconds:.1f} s",
             )
         )
+
+
+@contextmanager
+def _taken(source: Path | None, agreement: str, query: str) -> Iterator[Path]:
+    """Yield the file to read: somebody's own, or for a while what a query gets under an agreement."""
+    if (source is None) == (agreement == "") or (agreement != "") != (query != ""):
+        wanted = "--input FILE, --agreement ID --query SQL"
+        raise Refused(Text(f"{wanted} 二者取一", f"one of {wanted}"))
+    if source is not None:
+        if not source.exists():
+            raise BadInput(source, expected=Text("存在的文件", "a file that exists"))
+        yield source
+        return
+    from dujiang.store import open_store
+
+    open_store()
+    from dujiang.scenarios.actions import under_agreement
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "agreement.csv"
+        path.write_bytes(under_agreement(at_the_terminal(), agreement, query))
+        yield path
 
 
 def _write_whole(target: Path, write: Callable[[Path, Answer], None], answer: Answer) -> None:
