@@ -21,11 +21,13 @@ from dujiang.compute.actions import ended, local_pool, place, submit
 from dujiang.compute.executors.base import Outcome
 from dujiang.compute.models import Centre, Job, NodeGroup, Pool, Price
 from dujiang.compute.requests import JobRequest
+from dujiang.data import actions as catalogue
 from dujiang.data.actions import deposit, register
 from dujiang.data.actions import review as review_version
 from dujiang.data.actions import submit as submit_version
 from dujiang.data.annotation import actions as annotation
 from dujiang.data.annotation.models import Assignment, Item
+from dujiang.data.models import Dataset, Distribution, Version
 from dujiang.data.spaces import actions as space
 from dujiang.data.spaces.models import Agreement, Offer
 from dujiang.data.spaces.policy import Column, Policy, View
@@ -209,8 +211,36 @@ def safety_calls():
     yield "get", "/safety/incidents", {}
 
 
+def data_calls():
+    number = getattr(Dataset.objects.filter(title_zh="工厂名录").first(), "pk", 1)
+    json_body = {"content_type": "application/json"}
+    yield "get", "/data/sets", {}
+    yield (
+        "post",
+        "/data/sets",
+        {"data": {"title_zh": "乙", "owner": "经济和信息化厅", "basis": "collected"}, **json_body},
+    )
+    yield "get", f"/data/sets/{number}", {}
+    yield "post", f"/data/sets/{number}/submit", {}
+    yield "post", f"/data/sets/{number}/review", {"data": {"approved": True}, **json_body}
+    yield "get", "/data/duties", {}
+
+
+@pytest.fixture(autouse=True)
+def _a_data_set(programme):
+    """A published data set with a draft that can be handed in."""
+    made = catalogue.register(
+        LEAD, title_zh="工厂名录", owner="经济和信息化厅", basis="collected", description="全省智能工厂名录及其产线。",
+        keywords=["工厂"],
+    )  # fmt: skip
+    Dataset.objects.update(state="published", published=timezone.now())
+    version = Version.objects.create(dataset=made, number=1, deposited_by="li")
+    Distribution.objects.create(version=version, name="a.csv", media_type="text/csv", bytes=0, sha256="0" * 64)
+
+
 def calls(month):
     """A good call of each operation."""
+    yield from data_calls()
     yield from job_calls()
     yield from voucher_calls()
     yield from annotation_calls(month)
@@ -253,7 +283,7 @@ def test_a_key_of_a_lead_unit_does_all_that_it_may(li):
     client = with_key(secret)
     for method, path, more in calls("2026-01"):
         told = call(client, method, path, more)
-        good = (403,) if path.endswith(("/reviews", "/grant")) else (200, 201)
+        good = (403,) if path.endswith(("/reviews", "/review", "/grant")) else (200, 201)
         assert told.status_code in good, (path, told.content.decode())
     assert Statistic.objects.get().value == 41
     assert Record.objects.order_by("-sequence").first().actor == "lead-unit:li"
@@ -281,6 +311,7 @@ def test_the_public_reads_and_changes_nothing(programme):
                 "/spaces/requests",
                 "/spaces/agreements",
                 "/spaces/queries",
+                "/data/duties",
             )
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path

@@ -14,6 +14,7 @@ from ninja.security import HttpBearer
 from dujiang import __version__
 from dujiang.compute.api import compute, jobs
 from dujiang.data.annotation.api import router as annotation
+from dujiang.data.api import router as data
 from dujiang.data.spaces.api import router as spaces
 from dujiang.evidence.api import router as evidence
 from dujiang.identity.actions import BAD_KEY, actor_by_key
@@ -60,6 +61,7 @@ api.add_router("/compute", compute)
 api.add_router("/tokens", tokens)
 api.add_router("/safety", safety)
 api.add_router("/annotation", annotation)
+api.add_router("/data", data)
 
 
 def _problem(status: int, text: Text, **more: Any) -> HttpResponse:

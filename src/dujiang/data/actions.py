@@ -110,6 +110,8 @@ def check(facts: dict[str, Any]) -> None:
             raise Refused(Text(f"{name}“{facts[name]}”应为 {known} 之一", f"{name} {facts[name]!r}: one of {known}"))
     if not facts["title_zh"]:
         raise Refused(Text("缺少中文名称", "a title in Chinese is missing"))
+    if any("\x00" in one for one in [*(facts[name] for name in _LENGTHS), facts["description"], *facts["keywords"]]):
+        raise Refused(Text("文字中有空字符", "a text holds a NUL"))
     for name, most in _LENGTHS.items():
         if len(facts[name]) > most:
             raise Refused(Text(f"{name} 超过 {most} 字", f"{name}: at most {most} characters"))

@@ -27,6 +27,7 @@ def index(dataset: Dataset) -> None:
 
 def search(among: QuerySet[Dataset], question: str) -> QuerySet[Dataset]:
     """Return the data sets that share a word with a question, the best first; an identifier finds its own."""
+    question = question.replace("\x00", " ")
     exact = among.filter(identifier=question.strip().lower())
     if exact.exists():
         return exact

@@ -32,7 +32,9 @@ _FIELDS = (
     "project",
 )  # fmt: skip
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
-_TERMS = {"grade": Grade, "sensitivity": Sensitivity, "access": Access, "basis": Basis}
+# As lists: a template would call a class.
+_TERMS = {name: list(kind) for name, kind in (("grade", Grade), ("sensitivity", Sensitivity), ("access", Access))}
+_TERMS["basis"] = [one for one in Basis if one is not Basis.STATED]
 
 
 @page("data.read")
