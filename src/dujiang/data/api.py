@@ -86,7 +86,7 @@ class DatasetOut(Schema):
     evidence: int
 
 
-class ReviewIn(Schema):
+class DepositReviewIn(Schema):
     """A reviewer's word."""
 
     approved: bool
@@ -155,7 +155,7 @@ def submit_set(request: Any, number: int) -> dict[str, Any]:
 
 
 @router.post("/sets/{int:number}/review", response=VersionOut)
-def review_set(request: Any, number: int, body: ReviewIn) -> dict[str, Any]:
+def review_set(request: Any, number: int, body: DepositReviewIn) -> dict[str, Any]:
     """Publish what was handed in, or give it back."""
     require(request.auth, "data.review")
     version = _version(_dataset(request.auth, number), State.REVIEW)

@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from dujiang.identity.permission import at_the_terminal
+from dujiang.identity.permission import Actor, Role, at_the_terminal
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.model import service
 from dujiang.scenarios.contract import SHIFTED, Answer
@@ -308,6 +308,7 @@ def apply(
     source: Annotated[Path | None, typer.Option("--input", help="输入文件 / input file")] = None,
     agreement: Annotated[str, typer.Option(help="或按此数据合约取数 / or take the data under this agreement")] = "",
     query: Annotated[str, typer.Option(help="按合约的查询（SQL） / by this query")] = "",
+    unit: Annotated[str, typer.Option(help="以合约需方单位的名义 / for this unit, the agreement's consumer")] = "",
     picture: Annotated[Path | None, typer.Option(help="图片 .svg、.png 或 .html / also draw the picture")] = None,
     json_file: Json = None,
 ) -> None:
@@ -319,7 +320,7 @@ def apply(
         if target.suffix.lower() not in _WRITERS:
             raise Refused(Text("输出文件应为 .csv、.json 或 .xlsx", "the output is a .csv, .json or .xlsx file"))
         with (
-            _taken(source, agreement, query) as path,
+            _taken(source, agreement, query, unit) as path,
             _engine(EngineName.LOCAL, [found]) as running,
             errors.status(scenario_id),
         ):
@@ -346,10 +347,10 @@ def apply(
 
 
 @contextmanager
-def _taken(source: Path | None, agreement: str, query: str) -> Iterator[Path]:
+def _taken(source: Path | None, agreement: str, query: str, unit: str) -> Iterator[Path]:
     """Yield the file to read: somebody's own, or for a while what a query gets under an agreement."""
-    if (source is None) == (agreement == "") or (agreement != "") != (query != ""):
-        wanted = "--input FILE, --agreement ID --query SQL"
+    if (source is None) == (agreement == "") or len({agreement != "", query != "", unit != ""}) != 1:
+        wanted = "--input FILE, --agreement ID --query SQL --unit UNIT"
         raise Refused(Text(f"{wanted} 二者取一", f"one of {wanted}"))
     if source is not None:
         if not source.exists():
@@ -363,7 +364,8 @@ def _taken(source: Path | None, agreement: str, query: str) -> Iterator[Path]:
 
     with TemporaryDirectory() as folder:
         path = Path(folder) / "agreement.csv"
-        path.write_bytes(under_agreement(at_the_terminal(), agreement, query))
+        # Whoever may log in on the server runs the site, and may act for a unit of it.
+        path.write_bytes(under_agreement(Actor(at_the_terminal().name, Role.ENTERPRISE, unit), agreement, query))
         yield path
 
 

@@ -42,7 +42,8 @@ def against(given: Iterable[tuple[Answer, Answer]]) -> Standing:
     mean = sum(likeness) / count
     middle = (mean + _Z**2 / (2 * count)) / (1 + _Z**2 / count)
     half = _Z / (1 + _Z**2 / count) * math.sqrt(mean * (1 - mean) / count + _Z**2 / (4 * count**2))
-    return Standing(count, mean, max(0.0, middle - half), min(1.0, middle + half))
+    # Rounding may put a bound a last bit beyond the mean at 0 and 1.
+    return Standing(count, mean, min(mean, max(0.0, middle - half)), max(mean, min(1.0, middle + half)))
 
 
 class DawidSkene(NamedTuple):

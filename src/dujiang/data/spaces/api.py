@@ -20,7 +20,7 @@ Number = Annotated[int, Path(ge=1, le=LAST)]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
 
 
-class OfferOut(Schema):
+class DataOfferOut(Schema):
     """An offer; ``policy`` is ODRL. Whoever asks names a legal basis and an ethics approval where they are true."""
 
     id: int
@@ -108,7 +108,7 @@ class QueryOut(Schema):
     evidence: int | None
 
 
-@router.get("/offers", response=list[OfferOut])
+@router.get("/offers", response=list[DataOfferOut])
 def offers(request: Any) -> Any:
     """Return what is offered."""
     require(request.auth, "space.browse")
