@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from django.http import Http404
 from ninja import Field, Query, Router, Schema
@@ -76,7 +76,7 @@ class DatasetOut(Schema):
     language: str
     task: int | None
     project: str
-    state: State
+    state: str
     embargo_until: date | None
     published: str | None
     changed: str
@@ -98,7 +98,7 @@ class VersionOut(Schema):
 
     identifier: str
     version: int
-    state: State
+    state: str
     evidence: int | None
 
 
@@ -110,7 +110,7 @@ class DutyOut(Schema):
     task: int | None
     project: str
     due: date
-    standing: duties.Standing
+    standing: str
     days: int
     dataset: str | None
 
@@ -119,7 +119,7 @@ class DutyOut(Schema):
 def list_sets(
     request: Any,
     q: Annotated[str, Query(max_length=200)] = "",
-    state: State | None = None,
+    state: Literal["draft", "in-review", "published", "withdrawn"] | None = None,
     before: Annotated[int, Query(ge=1, le=LAST)] | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
 ) -> list[dict[str, Any]]:
@@ -127,7 +127,7 @@ def list_sets(
     require(request.auth, "data.read")
     found = Dataset.objects.seen_by(request.auth)
     if state is not None:
-        found = found.filter(state=state.value)
+        found = found.filter(state=state)
     if before is not None:
         found = found.filter(pk__lt=before)
     found = finding.search(found, q) if q.strip() else found.order_by("-id")
