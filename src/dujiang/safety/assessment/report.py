@@ -249,8 +249,8 @@ def to_docx(made: Assessment) -> bytes:
 
     document.add_heading(TITLE.zh, 0)
     paragraph(made.verdict, bold=True)
-    for name, value in _facts(made):
-        paragraph(f"{name.zh}：{value}")
+    for fact, value in _facts(made):
+        paragraph(f"{fact.zh}：{value}")
     for result in made.results:
         document.add_heading(f"{result.title.zh}  {result.title.en}", 1)
         for finding in result.findings:
