@@ -210,6 +210,8 @@ add_enterprise(office, "某智算公司", "9144030071526726XG")
 actions.offer_upstream(office, "pool", sys.argv[1])
 actions.offer_model(office, "m", provider="某智算公司", upstreams=["pool"], context=8192, output=512)
 actions.set_price(office, "m", input="2000.00", cached="500.00", output="8000.00")
+actions.offer_model(office, "p", provider="某智算公司", upstreams=["pool"], context=8192, output=512, public=True)
+actions.set_price(office, "p", input="1")
 print(actions.issue_key(office, "某石油公司", days=30)[1])
 """
 CHECK = """
@@ -223,6 +225,7 @@ print(json.dumps({
     "carry": sum(one.amount for one in Carry.objects.all()), "open": Lease.objects.exclude(state="closed").count(),
     "paid": Account.objects.get(owner="某智算公司").posted, "held": sum(a.held for a in Account.objects.all()),
     "below": [a.pk for a in Account.objects.filter(kind="holder") if a.posted - a.held < 0],
+    "unfiled": sum(one["count"] for record in Record.objects.filter(kind="safety.refused") for one in record.content["refused"]),
     "gateways": Lease.objects.values("gateway").distinct().count(),
     "batches": Record.objects.filter(kind="token.settled").count()}))
 """
@@ -259,6 +262,10 @@ def test_several_processes_share_the_vouchers_of_a_site(site, stub, tmp_path):
             gateways[0].kill()
             gateways[0].start()
             list(pool.map(ask, range(200)))
+        for one in gateways:  # what lacks its filing is not served to the public
+            refused(
+                lambda one=one: client(one, secret).chat.completions.create(model="p", messages=ASK), 403, "not_filed"
+            )
         key = "from dujiang.tokens.models import Key; from dujiang.tokens.actions import revoke_key\n"
         key += "from dujiang.identity.permission import Actor, Role\nrevoke_key(Actor('t', Role.OFFICE), Key.objects.get().pk)"
         revoking = site.python(key)
@@ -286,3 +293,4 @@ def test_several_processes_share_the_vouchers_of_a_site(site, stub, tmp_path):
     assert 0 <= found["carry"] < FEN
     assert found["gateways"] >= 3
     assert found["batches"] > 0
+    assert found["unfiled"] == 2
