@@ -289,7 +289,7 @@ def test_a_client_goes_on_when_the_server_is_killed_and_memory_stays_small(site,
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    length = 96 << 20
+    length = 64 << 20
     path = tmp_path / "big.bin"
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -306,7 +306,7 @@ def test_a_client_goes_on_when_the_server_is_killed_and_memory_stays_small(site,
     url = client.uploader(str(path), metadata={"filename": "big.bin"}, chunk_size=length).create_url()
     chance = random.Random(11)
     resumed = []
-    while server.kills < 2:
+    while server.kills < 1:
         # One part of all that is left: what came of it before the kill is not lost.
         uploader = client.uploader(str(path), url=url, chunk_size=length)
         resumed.append(uploader.offset)
@@ -325,6 +325,5 @@ def test_a_client_goes_on_when_the_server_is_killed_and_memory_stays_small(site,
     found = json.loads(result.communicate(timeout=60)[0])
     print({"kills": server.kills, "resumed at": resumed, "resident MiB": [before, most]})
     assert found == {"sha256": digest.hexdigest(), "read": digest.hexdigest(), "sealed": True, "bytes": length}
-    assert resumed == sorted(resumed)
-    assert 0 < resumed[1] < resumed[-1] < length
-    assert most - before < 48
+    assert 0 < resumed[-1] < length
+    assert most - before < 40
