@@ -13,6 +13,8 @@ REPORT ?= var/dispatch-$(MONTH).docx
 SOURCE := jsonpath-rw,pymatsolver,simpeg
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --only-binary :all: --no-binary $(SOURCE) --require-hashes
 UV := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+# What run.txt installs on every machine, which an industry's file need not name again.
+EVERYWHERE = $$(awk -F '==' '/^[a-z0-9]/ { count[$$1]++; if ($$0 !~ /;/) always[$$1] = 1 } END { for (name in count) if (name in always || count[name] > 1) print "--no-emit-package " name }' requirements/run.txt | sort)
 EVERY := science,manufacturing,producer-services,agriculture,low-altitude,medical,culture,geology,energy,transport,commerce,education,employment,elder-care,civil-military,emergency,government-services,urban-governance,cyberspace,international
 # The industries whose libraries are installed and whose scenarios are run: make run INDUSTRIES=urban-governance,energy
 INDUSTRIES ?= $(EVERY)
@@ -89,7 +91,7 @@ requirements:
 	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
 	printf 'great-expectations\npandera[polars]\ndatatrove[io]\npyarrow\n' | $(UV) --upgrade --output-file requirements/bench-data-peers.txt -
 	$(UV) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
-	$(foreach one,$(subst $(comma), ,$(EVERY)),$(UV) pyproject.toml --extra $(one) --constraint requirements/dev.txt $$(sed -n 's/^\([a-z0-9][^=]*\)==.*/--no-emit-package \1/p' requirements/run.txt) --output-file requirements/industries/$(one).txt &&) true
+	$(foreach one,$(subst $(comma), ,$(EVERY)),$(UV) pyproject.toml --extra $(one) --constraint requirements/dev.txt $(EVERYWHERE) --output-file requirements/industries/$(one).txt &&) true
 
 # Compile what the pages say in Chinese.
 messages: .venv/dev
