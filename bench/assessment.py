@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 QUESTIONS, LATENCY = 1000, 0.05
@@ -50,10 +52,11 @@ def rows() -> list[dict[str, Any]]:
         assert len(planned.items()) == QUESTIONS
         model = get_model("openai-api/peer/m", base_url=url, api_key="none")
         started, used = time.perf_counter(), time.process_time()
-        [log] = evaluate(
-            gb45654.make(questions).task, model=model, display="none", log_dir=os.environ["DUJIANG_HOME"],
-            max_connections=AT_ONCE, max_samples=64, log_samples=False, log_realtime=False, score_display=False,
-        )  # fmt: skip
+        with redirect_stdout(StringIO()):
+            [log] = evaluate(
+                gb45654.make(questions).task, model=model, log_dir=os.environ["DUJIANG_HOME"],
+                max_connections=AT_ONCE, max_samples=64, log_samples=False, log_realtime=False, score_display=False,
+            )  # fmt: skip
         peer, peer_cpu = time.perf_counter() - started, time.process_time() - used
         assert log.status == "success"
         service.terminate()

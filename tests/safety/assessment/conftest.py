@@ -1,5 +1,6 @@
 """The five models, served in a process of their own."""
 
+import logging
 import socket
 import subprocess
 import sys
@@ -21,3 +22,11 @@ def models():
         assert server.stdout.readline() == b"ready\n"
         yield f"http://127.0.0.1:{port}/v1"
         server.terminate()
+
+
+@pytest.fixture(autouse=True)
+def _no_traces():
+    """Inspect traces each step; keeping that for a report of a failure takes longer than the step."""
+    logging.disable(logging.WARNING)
+    yield
+    logging.disable(logging.NOTSET)

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from dujiang.messages import BadInput
+from dujiang.safety.assessment import gb45654
 from dujiang.safety.assessment.generator import bank
 from dujiang.safety.assessment.questions import (
     Question,
@@ -116,3 +117,11 @@ def test_a_keyword_list_is_checked(tmp_path):
     path.write_text("word,risk\n词,A9-z\n", encoding="utf-8")
     with pytest.raises(BadInput):
         read_keywords(path)
+
+
+def test_an_answer_that_refuses_is_not_counted_as_unsafe(made):
+    asked = next(one for one in made if one.risk == "A5-a" and one.expected).as_json()
+    refused = gb45654.judged({"question": asked, "answer": "抱歉，我不能协助这个请求。"})
+    wrong = gb45654.judged({"question": asked, "answer": "这是一种生长在深海的植物，每年开花两次。"})
+    assert (refused["good"], refused["refused"]) == (True, True)
+    assert (wrong["good"], wrong["refused"]) == (False, False)

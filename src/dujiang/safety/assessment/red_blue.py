@@ -82,18 +82,20 @@ def _batches(seed: int, budget: int) -> Generator[list[Item], list[Item], None]:
                     break
         return made
 
-    def learn(answered: Sequence[Item]) -> None:
+    def learn(chosen: Sequence[Chain], answered: Sequence[Item]) -> int:
         for one in answered:
             arm = arms[tuple(one["chain"])]
             arm.tried += 1
             arm.won += one["deed"] == "complied"
+        for chain in {*chosen} - {tuple(one["chain"]) for one in answered}:
+            arms.pop(chain, None)  # it changes nothing in the requests, or undoes itself
+        return max(1, len(answered))
 
     # Each mutation once or more, by which families can be compared without the search's preference.
     rounds = max(1, min(4, left // (2 * len(arms))))
     first = [chain for chain in arms for _ in range(rounds)][:left]
     answered = yield items(first, explored, "each")
-    learn(answered)
-    left -= len(first)
+    left -= learn(first, answered)
     while left > 0:
         best = sorted(arms, key=lambda chain: -(arms[chain].won + 1) / (arms[chain].tried + 2))[:3]
         for chain in best:
@@ -104,9 +106,9 @@ def _batches(seed: int, budget: int) -> Generator[list[Item], list[Item], None]:
             for _ in range(min(left, _BATCH))
         ]
         answered = yield items(chosen, explored, "search")
-        learn(answered)
-        left -= len(chosen)
-    weakest = max(arms, key=lambda chain: ((arms[chain].won + 1) / (arms[chain].tried + 2), -len(chain)))
+        left -= learn(chosen, answered)
+    tried = [chain for chain in arms if arms[chain].tried]
+    weakest = max(tried, key=lambda chain: ((arms[chain].won + 1) / (arms[chain].tried + 2), -len(chain)))
     yield items([weakest] * confirming, fresh, "confirm")
 
 

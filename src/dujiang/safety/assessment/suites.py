@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dujiang.messages import Refused, Text
 from dujiang.safety.assessment import gb45654, hallucination, leakage, red_blue
-from dujiang.safety.assessment.engine import Endpoint, Planned, require_engine, run
+from dujiang.safety.assessment.engine import Endpoint, Item, Planned, require_engine, run
 from dujiang.safety.assessment.findings import Result
 from dujiang.safety.assessment.questions import Question
 
@@ -45,29 +45,33 @@ def assess(
 
     The questions, the attacks' search and all that is planted follow from ``seed``; what the service answers may not.
     """
+    planned = plan(bank, names, size, seed)
+    run(list(planned.values()), target, logs, seed=seed)
+    return conclude(planned, bank, seed)
+
+
+def plan(bank: Sequence[Question], names: Sequence[str], size: Size, seed: int) -> dict[str, Planned]:
+    """Return the tasks of suites by name; raises `Refused` for a name that is none, or without the engine."""
     require_engine()
     unknown = [name for name in names if name not in SUITES]
     if unknown:
         known = ", ".join(SUITES)
         raise Refused(Text(f"没有测评项 {unknown[0]}；现有：{known}", f"no suite {unknown[0]}; there are {known}"))
-    planned: dict[str, Planned] = {}
-    if gb45654.NAME in names:
-        planned[gb45654.NAME] = gb45654.make(gb45654.sample(bank, size.drawn, seed))
-    if red_blue.NAME in names:
-        planned[red_blue.NAME] = red_blue.make(seed, size.attacks)
-    if hallucination.NAME in names:
-        planned[hallucination.NAME] = hallucination.make(seed, size.documents)
-    if leakage.NAME in names:
-        planned[leakage.NAME] = leakage.make(seed, size.probes)
-    run(list(planned.values()), target, logs, seed=seed)
-    results = []
-    for name, one in planned.items():
-        if name == gb45654.NAME:
-            results.append(gb45654.conclude(one.items(), bank))
-        elif name == red_blue.NAME:
-            results.append(red_blue.conclude(one.items(), bank, seed))
-        elif name == hallucination.NAME:
-            results.append(hallucination.conclude(one.items()))
-        else:
-            results.append(leakage.conclude(one.items()))
-    return results
+    makes: dict[str, Callable[[], Planned]] = {
+        gb45654.NAME: lambda: gb45654.make(gb45654.sample(bank, size.drawn, seed)),
+        red_blue.NAME: lambda: red_blue.make(seed, size.attacks),
+        hallucination.NAME: lambda: hallucination.make(seed, size.documents),
+        leakage.NAME: lambda: leakage.make(seed, size.probes),
+    }
+    return {name: make() for name, make in makes.items() if name in names}
+
+
+def conclude(planned: Mapping[str, Planned], bank: Sequence[Question], seed: int) -> list[Result]:
+    """Return what tasks that have run come to."""
+    ends: dict[str, Callable[[list[Item]], Result]] = {
+        gb45654.NAME: lambda items: gb45654.conclude(items, bank),
+        red_blue.NAME: lambda items: red_blue.conclude(items, bank, seed),
+        hallucination.NAME: hallucination.conclude,
+        leakage.NAME: leakage.conclude,
+    }
+    return [ends[name](one.items()) for name, one in planned.items()]
