@@ -2,8 +2,11 @@
 
 import json
 import time
+from collections import Counter
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
+from typing import get_args
 
 import pytest
 import schemathesis
@@ -15,6 +18,8 @@ from django.test import Client
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
+from ninja import Schema
+from pydantic import BaseModel
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from dujiang.compute.actions import ended, local_pool, place, submit
@@ -389,6 +394,27 @@ def test_the_description_loads_nothing_and_is_open_api(programme):
     assert Client().get("/api/v1/docs").status_code == 404
 
 
+def test_no_two_schemas_share_a_name():
+    """OpenAPI knows a schema by its name alone, so that of two with one name it would describe only one."""
+    import dujiang.api  # noqa: F401  all planes' schemas are defined once it is imported
+
+    def named(annotation):
+        if isinstance(annotation, type) and issubclass(annotation, (Enum, BaseModel)):
+            yield annotation
+        for part in get_args(annotation):
+            yield from named(part)
+
+    def below(kind):
+        for one in kind.__subclasses__():
+            yield one
+            yield from below(one)
+
+    ours = {one for one in below(Schema) if one.__module__.startswith("dujiang.")}
+    assert len(ours) > 50
+    ours |= {part for one in ours for field in one.model_fields.values() for part in named(field.annotation)}
+    assert not [name for name, count in Counter(one.__name__ for one in ours).items() if count > 1]
+
+
 @pytest.fixture
 def _one_connection():
     """Requests leave the test's connection, and its transaction, alone; Django's own test client sees to that too."""
@@ -408,7 +434,7 @@ def test_no_call_breaks_it(li):
 
     def calls_of(operation, mode):
         @settings(
-            max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def one(case):
