@@ -72,7 +72,7 @@ def test_every_setting_is_documented():
         dispatch.Added,
         dispatch.ScenarioStanding,
         dispatch.AnnotationLine,
-        dispatch.SafetyLine,
+        dispatch.CountLine,
         Checkpoint,
     ],
     ids=lambda kind: kind.__name__,

@@ -69,6 +69,7 @@ urlpatterns = [
     path("data/sets/<int:number>/", data.dataset, name="data-set"),
     path("data/sets/<int:number>/edit/", data.edit, name="data-edit"),
     path("data/sets/<int:number>/uploads/", tus.create, name="data-uploads"),
+    path("data/sets/<int:number>/inspect/", data.inspect, name="data-inspect"),
     path("data/sets/<int:number>/submit/", data.submit, name="data-submit"),
     path("data/sets/<int:number>/review/", data.review, name="data-review"),
     path("data/sets/<int:number>/withdraw/", data.withdraw, name="data-withdraw"),

@@ -23,6 +23,7 @@ MAY = {
     "data.deposit": {Role.OFFICE, *HOLDERS},
     "data.duties": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
     "data.fetch": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
+    "data.inspect": {Role.OFFICE, Role.REVIEWER, *HOLDERS},
     "data.keep": {Role.OFFICE},
     "data.read": EVERYONE,
     "data.register": {Role.OFFICE, *HOLDERS},

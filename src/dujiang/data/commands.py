@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from dujiang.data.inspection.commands import inspect_command, judge_command
+from dujiang.data.inspection.commands import inspect_command, judge_command, progress
 from dujiang.data.terms import Access, Basis, Grade, Sensitivity
 from dujiang.identity.permission import at_the_terminal
 from dujiang.messages import BadInput, Refused, Text
@@ -346,6 +346,31 @@ def _version_told(version: Version, json_file: Path | None) -> None:
             "evidence": version.evidence,
         },
     )  # fmt: skip
+
+
+@data.command("report")
+def report_command(identifier: Identifier, json_file: Json = None) -> None:
+    """检验已汇交的数据集，结果载于其页面 / Inspect a deposited data set; its page shows what came of it."""
+    with plain_errors():
+        open_store()
+        from dujiang.data import reports
+
+        with progress() as step:
+            made = reports.inspect(at_the_terminal(), _dataset(identifier), step)
+        if str(json_file) != "-":
+            shown = table(
+                Text("文件", "File"), Text("行或篇", "Rows, documents"), Text("不可读", "Unreadable"),
+                Text("未通过的规则", "Rules against"), Text("个人信息", "Personal data"), Text("存证", "Record"),
+            )  # fmt: skip
+            for one in made:
+                found = one.shown
+                kinds = "、".join(dict.fromkeys(part["title"]["zh"] for part in found["personal"]))
+                shown.add_row(
+                    escape(one.distribution.name), f"{found['rows']:,}", f"{found['rejected']:,}",
+                    str(len(found.get("broken", ()))), kinds or "—", str(one.evidence),
+                )  # fmt: skip
+            console.print(shown)
+        write_json(json_file, [{"file": one.distribution.name, "evidence": one.evidence, **one.shown} for one in made])
 
 
 def _dataset(identifier: str) -> Dataset:

@@ -178,6 +178,19 @@ class Distribution(models.Model):
         return self.content_id or ""
 
 
+class Inspection(models.Model):
+    """What the last inspection of a file came to, as far as a page may show it (`reports`)."""
+
+    distribution = models.OneToOneField(Distribution, models.CASCADE, related_name="inspection")
+    at = models.DateTimeField()
+    by = models.CharField(max_length=60)
+    shown = models.JSONField()
+    evidence = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return str(self.distribution)
+
+
 class Upload(models.Model):
     """A file of a draft that is coming in: ``length`` bytes, of which its staged file (`staging`) says how many are there.
 

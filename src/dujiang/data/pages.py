@@ -16,8 +16,8 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dujiang.data import actions, describing, documents, duties, finding, oai
-from dujiang.data.models import Dataset, Distribution, Duty, Version
+from dujiang.data import actions, describing, documents, duties, finding, oai, reports
+from dujiang.data.models import Dataset, Distribution, Duty, Inspection, Version
 from dujiang.data.repository import Catalogue
 from dujiang.data.store import BLOCK
 from dujiang.data.terms import Access, Basis, Grade, Sensitivity, State
@@ -27,6 +27,8 @@ from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused, Text
 
 PAGE = 30
+WAITED_FOR = 64 << 20
+"""Bytes of files that are inspected while somebody waits."""
 _FIELDS = (
     "title_zh", "title_en", "description", "publisher", "basis", "grade", "sensitivity", "access", "licence", "language",
     "project",
@@ -99,6 +101,9 @@ def _shown(request: HttpRequest, one: Dataset) -> HttpResponse:
         "may_review": waiting is not None and allowed(actor, "data.review") and actor.name not in waiting.people,
         "forms": documents.FORMS, "embargoed": one.embargoed(),
         "coming": draft.uploads.filter(distribution=None) if draft and own else [],
+        "inspections": Inspection.objects.filter(distribution__version__in=[version for version, _ in versions])
+        .select_related("distribution").order_by("-at"),
+        "may_inspect": allowed(actor, "data.inspect", [one.owner.name]) and _small(one),
         "lacking": describing.lacking(one, draft) if draft and own and one.state == State.DRAFT else [],
     }  # fmt: skip
     return render(request, "data/dataset.html", context)
@@ -339,6 +344,18 @@ def review(request: HttpRequest, number: int) -> HttpResponse:
     )
 
 
+@page("data.inspect")
+@require_POST
+def inspect(request: HttpRequest, number: int) -> HttpResponse:
+    """Inspect the files of a data set that are small enough for somebody to wait for it."""
+    one = _dataset(request, number)
+    if not _small(one):
+        command = f"dujiang data report {one.identifier}"
+        why = Text(f"文件较大，请用命令 {command}", f"its files are large: use the command {command}")
+        return render(request, "console/refused.html", {"why": why}, status=409)
+    return _done(request, one, lambda: reports.inspect(actor_of(request), one))
+
+
 @page("data.deposit")
 @require_POST
 def remove(request: HttpRequest, number: int) -> HttpResponse:
@@ -355,6 +372,12 @@ def _done(request: HttpRequest, one: Dataset, act: Callable[[], Any]) -> HttpRes
         why = error.text if isinstance(error, Refused) else Text(error.in_language("zh"), error.in_language("en"))
         return render(request, "console/refused.html", {"why": why}, status=409)
     return redirect("data-set", one.pk)
+
+
+def _small(one: Dataset) -> bool:
+    latest = one.versions.order_by("-number").first()
+    files = latest.distributions.all() if latest else []
+    return 0 < sum(file.bytes or 0 for file in files if reports.inspectable(file)) <= WAITED_FOR
 
 
 def _dataset(request: HttpRequest, number: int) -> Dataset:

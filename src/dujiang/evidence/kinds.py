@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "data.changed": Kind(Text("数据集变更", "data set changed"), Text("数据集", "data set")),
     "data.deposited": Kind(Text("汇交数据", "data deposited"), Text("数据集", "data set")),
     "data.reviewed": Kind(Text("审核汇交数据", "deposit reviewed"), Text("数据集", "data set")),
+    "data.inspected": Kind(Text("检验数据集", "data set inspected"), Text("数据集", "data set")),
     "data.fetched": Kind(Text("取用非开放数据", "data that are not open fetched"), Text("数据集", "data set")),
     "data.duty": Kind(Text("汇交责任", "duty to deposit"), Text("单位", "unit")),
     "data.harvested": Kind(Text("采集数据目录", "catalogue harvested"), Text("目录", "catalogue")),

@@ -111,6 +111,7 @@ RULES = RuleSet(
         "data.duties": _office | _auditor | (_holder & _own_unit),
         # What is not open to everybody.
         "data.fetch": _office | _auditor | (_holder & _own_unit),
+        "data.inspect": _office | _reviewer | (_holder & _own_unit),
         "data.keep": _office,
         "data.read": _anyone,
         "data.register": _office | (_holder & _own_unit),

@@ -152,8 +152,8 @@ class AnnotationLine:
 
 
 @dataclass(frozen=True, slots=True)
-class SafetyLine:
-    """How many things stand so at the month's end (``code``: filed, review, assessed, sandbox, incidents).
+class CountLine:
+    """How many things of a plane stand so at the month's end, or happened in it, as its ``code`` says.
 
     ``late`` is how many of them are overdue, ``evidence`` the last record of the kind.
     """
@@ -182,7 +182,8 @@ class Dispatch:
     scenarios: list[ScenarioStanding]
     vouchers: list[VoucherLine] = field(default_factory=list)  # months signed off before they were there have none
     annotation: list[AnnotationLine] = field(default_factory=list)  # the same
-    safety: list[SafetyLine] = field(default_factory=list)
+    data: list[CountLine] = field(default_factory=list)
+    safety: list[CountLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -201,7 +202,10 @@ class Dispatch:
             "scenarios": [ScenarioStanding(**{**one, "title": Text(**one["title"])}) for one in value["scenarios"]],
             "vouchers": [VoucherLine(**one) for one in value.get("vouchers", ())],
             "annotation": [AnnotationLine(**one) for one in value.get("annotation", ())],
-            "safety": [SafetyLine(**{**one, "title": Text(**one["title"])}) for one in value.get("safety", ())],
+            **{
+                plane: [CountLine(**{**one, "title": Text(**one["title"])}) for one in value.get(plane, ())]
+                for plane in ("data", "safety")
+            },
         }
         return cls(**{**value, **lines})
 
@@ -222,7 +226,8 @@ def dispatch(
     added: Sequence[Added],
     vouchers: Sequence[VoucherLine] = (),
     annotation: Sequence[AnnotationLine] = (),
-    safety: Sequence[SafetyLine] = (),
+    data: Sequence[CountLine] = (),
+    safety: Sequence[CountLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -253,6 +258,7 @@ def dispatch(
         sorted(scenarios, key=lambda one: one.id),
         list(vouchers),
         list(annotation),
+        list(data),
         list(safety),
     )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max, Min
 from django.utils import timezone
 
+from dujiang.data import figures as data
 from dujiang.data.annotation.actions import month_figures as accepted_in
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
@@ -22,8 +23,8 @@ from dujiang.messages import Text
 from dujiang.plan.dispatch import (
     Added,
     AnnotationLine,
+    CountLine,
     Dispatch,
-    SafetyLine,
     ScenarioStanding,
     VoucherLine,
     dispatch,
@@ -82,7 +83,8 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         added=_added(month),
         vouchers=[VoucherLine(*one) for one in month_figures(month)],
         annotation=[AnnotationLine(*one) for one in accepted_in(month)],
-        safety=[SafetyLine(*one) for one in safety.month_figures(month) if one.count],
+        data=[CountLine(*one) for one in data.month_figures(month) if one.count],
+        safety=[CountLine(*one) for one in safety.month_figures(month) if one.count],
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dujiang.messages import Text, money
-from dujiang.plan.dispatch import Dispatch
+from dujiang.plan.dispatch import CountLine, Dispatch
 from dujiang.plan.indicators import Status
 from dujiang.plan.wording import figure, target_text, where_text
 
@@ -71,6 +71,7 @@ def sections(made: Dispatch) -> list[Section]:
         _units(made),
         _scenarios(made),
         *([_vouchers(made)] if made.vouchers else []),
+        *([_data(made)] if made.data else []),
         *([_annotation(made)] if made.annotation else []),
         *([_safety(made)] if made.safety else []),
         _added(made),
@@ -285,20 +286,35 @@ def _annotation(made: Dispatch) -> Section:
     )
 
 
-def _safety(made: Dispatch) -> Section:
+def _counts(title: Text, lead: Text, lines: Sequence[CountLine]) -> Section:
     rows: list[Sequence[Cell]] = [
         (one.title, str(one.count), str(one.late) if one.late else "—", Records([one.evidence] if one.evidence else []))
-        for one in made.safety
+        for one in lines
     ]
-    return Section(
+    headings = [Text("事项", "What"), Text("数量", "Count"), Text("逾期", "Overdue"), Text("最近存证", "Last record")]
+    return Section(title, lead, headings, [4, 1.5, 1.5, 3], rows)
+
+
+def _data(made: Dispatch) -> Section:
+    return _counts(
+        Text("数据供给", "Data"),
+        Text(
+            "数据集、合约和汇交责任为月末数，汇交、检验、查询为本月数。",
+            "Data sets, agreements and duties to deposit stand so at the month's end; deposits, inspections and queries "
+            "are the month's.",
+        ),
+        made.data,
+    )
+
+
+def _safety(made: Dispatch) -> Section:
+    return _counts(
         Text("安全治理", "Safety"),
         Text(
             "备案、审查、沙盒和事件为月末数，评估为本月数。",
             "Filings, reviews, sandboxes and incidents stand so at the month's end; assessments are the month's.",
         ),
-        [Text("事项", "What"), Text("数量", "Count"), Text("逾期", "Overdue"), Text("最近存证", "Last record")],
-        [4, 1.5, 1.5, 3],
-        rows,
+        made.safety,
     )
 
 

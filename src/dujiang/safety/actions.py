@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from dujiang.evidence.actions import append
-from dujiang.evidence.models import Tally
+from dujiang.evidence.months import Figure, end_of, happened, last_of
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role, require
 from dujiang.messages import Refused, Text
@@ -377,37 +377,20 @@ def refused_by_gateway(actor: Actor, gateway: str, counts: Mapping[tuple[str, st
             Count.objects.filter(pk=row.pk).update(events=F("events") + count)
 
 
-class MonthFigure(NamedTuple):
-    """A line of the month's dispatch: how many, how many of them are late at the month's end, and the last record."""
-
-    code: str
-    title: Text
-    count: int
-    late: int
-    evidence: int | None
-
-
-def month_figures(month: str) -> list[MonthFigure]:
+def month_figures(month: str) -> list[Figure]:
     """Return what is filed, under review, assessed, in the sandbox and in incidents at a month's end."""
-    first = datetime.fromisoformat(f"{month}-01")
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    end_ = timezone.make_aware(following)
-    day = min((following.date() - date.resolution), timezone.localdate())
-    tallies = Tally.objects.filter(kind__startswith="safety.", month__lte=month, subject="").order_by("month")
-    last = dict(tallies.values_list("kind", "last"))
+    end_, day = end_of(month)
+    last = last_of(month, "safety.decided", "safety.filed", "safety.sandbox", "safety.incident")
     granted = Filing.objects.filter(decided__lt=end_, number__isnull=False).exclude(ended__lt=end_)
     waiting = Filing.objects.filter(submitted__lt=end_).exclude(decided__lt=end_)
     boxes = Sandbox.objects.filter(since__lte=day).exclude(ended__lt=end_)
     open_ = list(Incident.objects.filter(time__lt=end_).exclude(closed__lt=end_))
-    assessed = sum(
-        Tally.objects.filter(kind="safety.assessed", month=month, subject="").values_list("count", flat=True)
-    )
     return [
-        MonthFigure("filed", Text("有效备案", "filings in force"), granted.count(), granted.filter(confirm_by__lt=day).count(), last.get("safety.decided")),
-        MonthFigure("review", Text("在办备案与审查", "filings and reviews under way"), waiting.count(), waiting.filter(due__lt=day).count(), last.get("safety.filed")),
-        MonthFigure("assessed", Text("本月安全评估", "safety assessments in the month"), assessed, 0, last.get("safety.assessed")),
-        MonthFigure("sandbox", Text("在运行沙盒", "sandboxes that run"), boxes.count(), boxes.filter(until__lt=day).count(), last.get("safety.sandbox")),
-        MonthFigure("incidents", Text("未结安全事件", "incidents not closed"), len(open_), sum(bool(one.late) for one in open_), last.get("safety.incident")),
+        Figure("filed", Text("有效备案", "filings in force"), granted.count(), granted.filter(confirm_by__lt=day).count(), last.get("safety.decided")),
+        Figure("review", Text("在办备案与审查", "filings and reviews under way"), waiting.count(), waiting.filter(due__lt=day).count(), last.get("safety.filed")),
+        happened(month, "assessed", "safety.assessed", Text("本月安全评估", "safety assessments in the month")),
+        Figure("sandbox", Text("在运行沙盒", "sandboxes that run"), boxes.count(), boxes.filter(until__lt=day).count(), last.get("safety.sandbox")),
+        Figure("incidents", Text("未结安全事件", "incidents not closed"), len(open_), sum(bool(one.late) for one in open_), last.get("safety.incident")),
     ]  # fmt: skip
 
 

@@ -10,11 +10,13 @@ from rdflib import PROV, RDF, Graph
 
 from data.spaces.people import AGGREGATES
 from dujiang.data import actions as catalogue
+from dujiang.data.figures import month_figures
 from dujiang.data.spaces import actions
 from dujiang.data.spaces.models import Agreement, Negotiation, Offer, Query
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, units_of_plan
 from dujiang.identity.permission import Actor, Role
+from dujiang.plan.figures import this_month
 
 OFFICE = Actor("tester", Role.OFFICE)
 REVIEWER = Actor("reviewer", Role.REVIEWER)
@@ -62,6 +64,12 @@ def fhir(tmp_path):
 def test_a_hospital_offers_an_insurer_asks_and_sees_sums_only(people, tmp_path):
     hospital, insurer, other = people["hua"], people["bao"], people["ke"]
     dataset = fhir(tmp_path)
+    assert hospital.post(f"/data/sets/{dataset.pk}/inspect/").status_code == 302
+    assert insurer.post(f"/data/sets/{dataset.pk}/inspect/").status_code == 403
+    report = insurer.get(f"/data/sets/{dataset.pk}/").content.decode()
+    assert "240 行，7 列" in report
+    assert "CANARY" not in report
+
     wanted = {
         "file": "claims.ndjson", "view": "claims", **ROOMS, "group": "10", "subject": "patient", "purposes": "产品定价",
         "until": "2099-12-31", "queries": "20", "price_a_query": "1.50", "delete_after_days": "30",
@@ -123,6 +131,12 @@ def test_a_hospital_offers_an_insurer_asks_and_sees_sums_only(people, tmp_path):
     assert insurer.post(page, {"step": "delete", "why": "已清除"}).status_code == 200
     assert hospital.post(page, {"step": "delete", "why": "x"}).status_code == 403
     assert insurer.post(page, {"sql": sql}).status_code == 409
+
+    told = {one.code: (one.count, one.evidence) for one in month_figures(this_month())}
+    assert told["published"][0] == told["inspected"][0] == told["answered"][0] == 1
+    assert told["refused"] == (3, Record.objects.filter(kind="space.refused").last().sequence)
+    assert told["agreements"][0] == 0  # it has ended
+    assert told["deposited"][0] == 1
 
 
 def test_a_request_is_declined_with_a_reason_and_an_offer_withdrawn(people, dataset):

@@ -96,7 +96,7 @@ def inspect_command(
             from dujiang.data.inspection.corpus_report import inspect_corpus, read_words, write_sample
             from dujiang.data.inspection.documents import TEXT
 
-            with _progress() as progress:
+            with progress() as step:
                 fields = tuple(field) if field else TEXT
                 found = inspect_corpus(
                     source,
@@ -105,7 +105,7 @@ def inspect_command(
                     seed=seed,
                     engine=engine,
                     fields=fields,
-                    progress=progress,
+                    progress=step,
                 )
                 if sample:
                     write_sample(found, sample, fields)
@@ -151,17 +151,17 @@ def _tables(
 
     rules = read_rules(path) if path else None
     sources = _sources(source)
-    with _progress() as progress:
+    with progress() as step:
         if len(sources) == 1:
-            found = inspect_table(sources[0], rules, as_of=day, rules_path=path, before=against, progress=progress)
+            found = inspect_table(sources[0], rules, as_of=day, rules_path=path, before=against, progress=step)
             reports, linked = [found], []
         else:
             _no(save_rules=save, against=against)
             reports = []
             for report in each(partial(_one, _Asked(rules, path, day)), sources, engine):
                 reports.append(report)
-                progress(Text(f"{len(reports)}/{len(sources)} 张表", f"{len(reports)} of {len(sources)} tables"))
-            linked = references(reports, day, progress)
+                step(Text(f"{len(reports)}/{len(sources)} 张表", f"{len(reports)} of {len(sources)} tables"))
+            linked = references(reports, day, step)
     if save:
         write_rules([one.rule for one in reports[0].results], save)
     if not quiet:
@@ -175,7 +175,7 @@ def _tables(
 
 def _kind(source: str) -> Kind:
     """Return what a source is inspected as: by its suffix, a Parquet file by whether it has a column of texts."""
-    from dujiang.data.inspection.documents import TEXT
+    from dujiang.data.inspection.documents import TEXT, holds_texts
     from dujiang.data.inspection.sources import TABLES
 
     if source.startswith(("postgresql://", "postgres://")):
@@ -196,6 +196,8 @@ def _kind(source: str) -> Kind:
         except (pa.ArrowInvalid, OSError):
             return Kind.TABLE
         return Kind.CORPUS if {"text", "content", "正文"} & set(names) & set(TEXT) else Kind.TABLE
+    if suffix in (".jsonl", ".ndjson") and "*" not in str(first) and first.exists():
+        return Kind.CORPUS if holds_texts(first) else Kind.TABLE
     return Kind.TABLE if suffix in TABLES else Kind.CORPUS
 
 
@@ -222,7 +224,7 @@ def _no(**given: Any) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def progress() -> Iterator[Progress]:
     """Show the step that is under way while it is."""
     with errors.status("") as shown:
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,6 +91,17 @@ def files_of(source: str) -> list[Path]:
             found=", ".join(one.name for one in found if one.suffix.lower() not in CORPORA),
         )
     return found
+
+
+def holds_texts(path: Path, fields: Sequence[str] = TEXT) -> bool:
+    """Return whether one of a file's first JSON lines has a field of text, so that it is a corpus rather than a table."""
+    with path.open("rb") as file:
+        for line in islice(file, 20):
+            with suppress(orjson.JSONDecodeError):
+                found = orjson.loads(line)
+                if isinstance(found, dict) and any(isinstance(found.get(name), str) for name in fields):
+                    return True
+    return False
 
 
 def pieces(path: Path, size: int = PIECE) -> list[Piece]:

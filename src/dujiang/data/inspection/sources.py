@@ -12,12 +12,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
 import duckdb
+import orjson
 
 from dujiang.messages import BadInput, Text
 
@@ -26,7 +28,7 @@ MEMORY = "512MB"
 TYPES = ("integer", "number", "date", "timestamp", "boolean", "text")
 """What a column's values are read as."""
 TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".db", ".sqlite", ".sqlite3")
-"""Suffixes of tables."""
+"""Suffixes of tables; files of JSON lines (.jsonl, .ndjson) can be tables too."""
 _SHOWN = 20
 _BLOCK = 1 << 20
 _REJECTS = {
@@ -81,7 +83,7 @@ def connect(folder: Path, memory: str = MEMORY) -> duckdb.DuckDBPyConnection:
 def opened(source: str, *, memory: str = MEMORY) -> Iterator[Table]:
     """Open a table; what was laid out for it is removed at the end, whatever happens.
 
-    ``source`` is a file (.csv, .tsv, .parquet, .xlsx#sheet, .sqlite#table) or postgresql://...#table. Raises `BadInput`.
+    ``source`` is a file (.csv, .tsv, .parquet, .jsonl, .xlsx#sheet, .sqlite#table) or postgresql://...#table. Raises `BadInput`.
     """
     with TemporaryDirectory(prefix="dujiang-inspect-") as folder, closing(connect(Path(folder), memory)) as connection:
         yield _open(source, connection, Path(folder))
@@ -131,6 +133,11 @@ def _open(source: str, connection: duckdb.DuckDBPyConnection, folder: Path) -> T
             return _parquet(source, path, connection)
         case ".csv" | ".tsv" | ".txt":
             return _staged(source, path, connection, folder)
+        case ".jsonl" | ".ndjson":
+            laid, rejects = _objects(source, path, folder)
+            table = _staged(source, laid, connection, folder)
+            table.rejected, table.rejects = len(rejects), tuple(rejects[:_SHOWN])
+            return table
         case ".xlsx":
             return _staged(source, _laid(_sheet(source, path, part), folder), connection, folder)
         case ".db" | ".sqlite" | ".sqlite3":
@@ -294,7 +301,37 @@ def _laid(rows: Iterable[Iterable[Any]], folder: Path) -> Path:
     return made
 
 
+def _objects(source: str, path: Path, folder: Path) -> tuple[Path, list[Reject]]:
+    """Lay JSON lines out as a table whose columns are all names that occur; what is nested in them stays JSON."""
+    names: dict[str, None] = {}
+    rejects: list[Reject] = []
+    for line, text, found in _parsed(path):
+        if isinstance(found, dict):
+            names.update(dict.fromkeys(found))
+        else:
+            rejects.append(Reject(line, Text("不是 JSON 对象", "not a JSON object"), text[:80]))
+    if not names:
+        raise BadInput(source, expected=Text("每行一个 JSON 对象", "a JSON object a line"), found=path.name)
+    rows = ([found.get(name) for name in names] for _, _, found in _parsed(path) if isinstance(found, dict))
+    return _laid(chain([list(names)], rows), folder), rejects
+
+
+def _parsed(path: Path) -> Iterator[tuple[int, str, Any]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.decode("utf-8-sig", "replace").strip()
+            if text:
+                try:
+                    yield number, text, orjson.loads(text)
+                except orjson.JSONDecodeError:
+                    yield number, text, None
+
+
 def _cell(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return orjson.dumps(value).decode()
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     if isinstance(value, bytes):

@@ -247,4 +247,20 @@ class Migration(migrations.Migration):
             model_name="word",
             constraint=models.UniqueConstraint(fields=("dataset", "text"), name="one_word_a_text"),
         ),
+        migrations.CreateModel(
+            name="Inspection",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField()),
+                ("by", models.CharField(max_length=60)),
+                ("shown", models.JSONField()),
+                ("evidence", models.BigIntegerField()),
+                (
+                    "distribution",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="inspection", to="data.distribution"
+                    ),
+                ),
+            ],
+        ),
     ]

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 
 from dujiang.data.duties import Standing
 from dujiang.data.terms import Access, Basis, Grade, Sensitivity, State
+from dujiang.messages import Text
 
 register = template.Library()
 _KINDS = (Grade, Sensitivity, Access, Basis, State, Standing)
@@ -44,3 +45,17 @@ def stands(values: object, name: str) -> object:
     """Return what a form's field holds, by its name."""
     found = values.get(name) if hasattr(values, "get") else None
     return "" if found is None else found
+
+
+@register.filter
+def either(words: dict[str, str]) -> str:
+    """Return a text that is kept as plain values in the page's language."""
+    return Text(**words).in_language(get_language() or "zh-hans")
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """Return a share as people read it."""
+    from dujiang.data.inspection import sections  # what draws charts is not loaded for a page without them
+
+    return sections.share(value)
