@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "dujiang.data.spaces.apps.Spaces",
     "dujiang.safety",
     "dujiang.safety.assessment",
+    "dujiang.talent",
     "dujiang.data.annotation",
     "dujiang.identity",
 ]

@@ -23,6 +23,7 @@ class Role(StrEnum):
     ENTERPRISE = "enterprise"
     REVIEWER = "reviewer"
     AUDITOR = "auditor"
+    INDIVIDUAL = "individual"
     PUBLIC = "public"
 
     @property
@@ -39,6 +40,7 @@ _WORDS = {
     Role.ENTERPRISE: Text("企业或实验室", "enterprise or laboratory"),
     Role.REVIEWER: Text("评审专家", "reviewer"),
     Role.AUDITOR: Text("审计", "auditor"),
+    Role.INDIVIDUAL: Text("个人", "individual"),
     Role.PUBLIC: Text("公众", "public"),
 }
 
@@ -158,6 +160,20 @@ RULES = RuleSet(
         "space.request": _office | (_holder & _own_unit),
         # A lead unit reports its own indicators; what no unit leads, the office reports.
         "statistic.record": _office | (_lead & _own_unit),
+        "talent.audit": _office | _reviewer,
+        "talent.browse": _anyone,
+        "talent.certify": _holder & _own_unit,
+        "talent.delegate": _office,
+        "talent.demand": _office | (_holder & _own_unit),
+        "talent.import": _office | (_holder & _own_unit),
+        "talent.keep": _office,
+        "talent.note": _office,
+        "talent.order": _office | (_holder & _own_unit),
+        "talent.own": _signed_in,
+        "talent.plan": _office | (_holder & _own_unit),
+        # Whoever recorded somebody, or answers for a measure of their plan; with a reason, which is evidence.
+        "talent.see": _office | (_holder & _own_unit),
+        "talent.teach": _office | (_holder & _own_unit),
         "token.browse": _anyone,
         "token.issue-key": _office | (_holder & _own_unit),
         "token.meter": _office,

@@ -61,6 +61,7 @@ class Migration(migrations.Migration):
                             ("enterprise", "enterprise"),
                             ("reviewer", "reviewer"),
                             ("auditor", "auditor"),
+                            ("individual", "individual"),
                         ],
                         max_length=20,
                         verbose_name="role",
