@@ -184,6 +184,7 @@ class Dispatch:
     annotation: list[AnnotationLine] = field(default_factory=list)  # the same
     data: list[CountLine] = field(default_factory=list)
     safety: list[CountLine] = field(default_factory=list)
+    talent: list[CountLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -204,7 +205,7 @@ class Dispatch:
             "annotation": [AnnotationLine(**one) for one in value.get("annotation", ())],
             **{
                 plane: [CountLine(**{**one, "title": Text(**one["title"])}) for one in value.get(plane, ())]
-                for plane in ("data", "safety")
+                for plane in ("data", "safety", "talent")
             },
         }
         return cls(**{**value, **lines})
@@ -228,6 +229,7 @@ def dispatch(
     annotation: Sequence[AnnotationLine] = (),
     data: Sequence[CountLine] = (),
     safety: Sequence[CountLine] = (),
+    talent: Sequence[CountLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -260,6 +262,7 @@ def dispatch(
         list(annotation),
         list(data),
         list(safety),
+        list(talent),
     )
 
 

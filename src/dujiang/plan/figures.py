@@ -34,6 +34,7 @@ from dujiang.plan.indicators import Indicator, Observation, indicators, month_en
 from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
 from dujiang.safety import actions as safety
+from dujiang.talent import actions as talent
 from dujiang.vouchers.actions import month_figures
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         annotation=[AnnotationLine(*one) for one in accepted_in(month)],
         data=[CountLine(*one) for one in data.month_figures(month) if one.count],
         safety=[CountLine(*one) for one in safety.month_figures(month) if one.count],
+        talent=[CountLine(*one) for one in talent.month_figures(month) if one.count],
     )
 
 

@@ -74,6 +74,7 @@ def sections(made: Dispatch) -> list[Section]:
         *([_data(made)] if made.data else []),
         *([_annotation(made)] if made.annotation else []),
         *([_safety(made)] if made.safety else []),
+        *([_talent(made)] if made.talent else []),
         _added(made),
     ]
 
@@ -315,6 +316,17 @@ def _safety(made: Dispatch) -> Section:
             "Filings, reviews, sandboxes and incidents stand so at the month's end; assessments are the month's.",
         ),
         made.safety,
+    )
+
+
+def _talent(made: Dispatch) -> Section:
+    return _counts(
+        Text("人才", "Talent"),
+        Text(
+            "上岗为本月数，其余为月末数；季度分析另行发布。",
+            "Placements are the month's, the rest stands so at its end; the quarter's analysis is published by itself.",
+        ),
+        made.talent,
     )
 
 

@@ -13,11 +13,24 @@ from django.utils import timezone
 
 from dujiang.evidence.actions import append
 from dujiang.evidence.models import Record
+from dujiang.evidence.months import Figure, end_of, last_of
 from dujiang.identity.models import Person
 from dujiang.identity.permission import Actor, allowed, require
 from dujiang.messages import Refused, Text
 from dujiang.talent import fields
-from dujiang.talent.models import Achievement, Consent, Course, Measure, Pair, Skill, Talent, Vacancy
+from dujiang.talent.models import (
+    Achievement,
+    Certificate,
+    Consent,
+    Course,
+    Measure,
+    Order,
+    Pair,
+    Skill,
+    Talent,
+    Trainee,
+    Vacancy,
+)
 from dujiang.talent.terms import DETAILS, Details, Purpose, State
 
 SELF = "self"
@@ -409,3 +422,21 @@ def late_measures(unit: str = "") -> list[Measure]:
     """Return the measures of people's plans that are late, of a unit where one is given; the latest first."""
     found = Measure.objects.filter(state=State.OPEN, until__lt=timezone.localdate()).select_related("responsible")
     return list(found.filter(responsible__name=unit) if unit else found)
+
+
+def month_figures(month: str) -> list[Figure]:
+    """Return people on record, measures of plans, certificates, orders and placements at a month's end."""
+    end, day = end_of(month)
+    last = last_of(month, "talent.recorded", "talent.planned", "talent.certified", "talent.trained")
+    people = Talent.objects.filter(state=State.ACTIVE, recorded__lt=end).count()
+    measures = Measure.objects.exclude(closed__lt=end)
+    certificates = Certificate.objects.filter(state=State.VALID, issued__lte=day).count()
+    orders = list(Order.objects.filter(state=State.OPEN))
+    placed = Trainee.objects.filter(state=State.PLACED, placed__range=(day.replace(day=1), day)).count()
+    return [
+        Figure("people", Text("在库人才", "people on record"), people, 0, last.get("talent.recorded")),
+        Figure("measures", Text("“一人一策”在办事项", "measures of people's plans"), measures.count(), measures.filter(until__lt=day).count(), last.get("talent.planned")),
+        Figure("certificates", Text("有效企业认定证书", "certificates by enterprises"), certificates, 0, last.get("talent.certified")),
+        Figure("orders", Text("在办培养订单", "orders of training"), len(orders), sum(one.late for one in orders), last.get("talent.trained")),
+        Figure("placed", Text("本月订单学员上岗", "trainees placed in the month"), placed, 0, last.get("talent.trained")),
+    ]  # fmt: skip
