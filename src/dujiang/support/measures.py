@@ -2,8 +2,9 @@
 
 A file of measures is TOML: ``[facts.NAME]`` says what is asked (``zh``, ``en``, ``kind``), ``[measures.NAME]`` what is
 given: ``zh``, ``en``, ``clause`` (texts), ``since`` and ``until`` (dates, the latter open), ``needs``, ``grants`` and
-``budget``. ``needs`` is a list of conditions that must all hold; a condition names a ``fact`` and one of ``least``,
-``most``, ``is``, ``one_of``, ``under`` (a GB/T 2260 code or its beginning), or is ``{any = [...]}``. ``grants`` is
+``budget``, and ``programme``, the code of the programme of vouchers that pays it. ``needs`` is a list of conditions that must all hold; a condition names a ``fact`` and one of ``least``,
+``most``, ``is``, ``one_of``, ``under`` (a GB/T 2260 code or its beginning), or is ``{any = [...]}`` or ``{all = [...]}``.
+``grants`` is
 ``{amount = YUAN}`` or ``{rate = SHARE, of = FACT, most = YUAN}``. Amounts are in yuan, and in fen once read.
 
 A condition on a fact that was not given neither holds nor fails (Kleene's strong logic of three values), so that an
@@ -110,18 +111,22 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A fact held to a value; or, with ``either``, at least one of several conditions."""
+    """A fact held to a value; or, with ``either``, at least one of several conditions; with ``every``, all of them."""
 
     fact: str = ""
     operator: str = ""
     value: Any = None
     either: tuple[Condition, ...] = ()
+    every: tuple[Condition, ...] = ()
 
     def holds(self, facts: Facts) -> bool | None:
         """Whether it holds; None where that hangs on a fact that was not given."""
         if self.either:
             found = [one.holds(facts) for one in self.either]
             return True if True in found else None if None in found else False
+        if self.every:
+            found = [one.holds(facts) for one in self.every]
+            return False if False in found else None if None in found else True
         if self.fact not in facts:
             return None
         given: Any = facts[self.fact]
@@ -139,13 +144,16 @@ class Condition:
 
     def asks(self) -> set[str]:
         """Return the names of the facts that it looks at."""
-        return {self.fact} if self.fact else set().union(*(one.asks() for one in self.either))
+        return {self.fact} if self.fact else set().union(*(one.asks() for one in self.either or self.every))
 
     def said(self, facts: Mapping[str, Fact]) -> Text:
         """Return the condition in words."""
         if self.either:
             parts = [one.said(facts) for one in self.either]
             return Text(" 或 ".join(one.zh for one in parts), " or ".join(one.en for one in parts))
+        if self.every:
+            parts = [one.said(facts) for one in self.every]
+            return Text("且".join(one.zh for one in parts), " and ".join(one.en for one in parts))
         fact = facts[self.fact]
         zh, en = _in_words(fact, self.value, "zh"), _in_words(fact, self.value, "en")
         words = {
@@ -202,6 +210,7 @@ class Measure:
     needs: tuple[Condition, ...]
     grants: Grant
     budget: int | None = None
+    programme: str = ""
 
     def in_force(self, day: date) -> bool:
         """Whether it is in force on ``day``."""
@@ -320,34 +329,40 @@ def read(path: Path) -> Book:
         raise BadInput(
             path, expected=Text("TOML 格式的政策文件", "a TOML file of measures"), found=str(error)
         ) from error
-    reader = _Reader(path)
+    reader = Reader(path)
     facts = {name: reader.fact(name, table) for name, table in reader.table(given, "", "facts").items()}
     measures = [reader.measure(name, table, facts) for name, table in reader.table(given, "", "measures").items()]
     return Book(reader.text(given, "", ("zh", "en")), str(given.get("source", "")), facts, tuple(measures))
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
+    """Reads the parts of a file of rules; each raises `BadInput` that names the section and the key."""
+
     path: Path
 
     def bad(self, place: str, field: str, expected: Text, found: Any = "") -> BadInput:
+        """Return the error of a key."""
         return BadInput(
             self.path, row=f"[{place}]" if place else None, field=field, expected=expected, found=str(found)
         )
 
     def table(self, given: Mapping[str, Any], place: str, key: str) -> dict[str, Any]:
+        """Return the sections under a key."""
         found = given.get(key)
         if not isinstance(found, dict) or not found:
             raise self.bad(place, key, Text(f"[{key}.…] 至少一节", f"at least one section [{key}.…]"), found or "")
         return found
 
     def text(self, given: Mapping[str, Any], place: str, keys: tuple[str, str]) -> Text:
+        """Return a text in both languages."""
         for key in keys:
             if not isinstance(given.get(key), str) or not given[key].strip():
                 raise self.bad(place, key, Text("文字", "a text"), given.get(key, ""))
         return Text(given[keys[0]], given[keys[1]])
 
     def fact(self, name: str, given: Any) -> Fact:
+        """Return a fact."""
         place = f"facts.{name}"
         if not isinstance(given, dict) or given.get("kind") not in list(Kind):
             kinds = ", ".join(Kind)
@@ -363,10 +378,11 @@ class _Reader:
         return Fact(name, self.text(given, place, ("zh", "en")), kind, choices)
 
     def measure(self, name: str, given: Any, facts: Mapping[str, Fact]) -> Measure:
+        """Return a measure."""
         place = f"measures.{name}"
         if not isinstance(given, dict):
             raise self.bad(place, "", Text("一节", "a section"), given)
-        known = {"zh", "en", "clause", "clause_en", "since", "until", "needs", "grants", "budget"}
+        known = {"zh", "en", "clause", "clause_en", "since", "until", "needs", "grants", "budget", "programme"}
         for key in given:
             if key not in known:
                 raise self.bad(
@@ -385,22 +401,30 @@ class _Reader:
             tuple(self.condition(place, one, facts) for one in needs),
             self.grant(place, given.get("grants"), facts),
             self._fen(place, "budget", given["budget"]) if "budget" in given else None,
+            str(given.get("programme", "")),
         )
 
     def condition(self, place: str, given: Any, facts: Mapping[str, Fact]) -> Condition:
+        """Return a condition on known facts."""
         if isinstance(given, dict) and isinstance(given.get("any"), list) and len(given) == 1 and given["any"]:
             return Condition(either=tuple(self.condition(place, one, facts) for one in given["any"]))
+        if isinstance(given, dict) and isinstance(given.get("all"), list) and len(given) == 1 and given["all"]:
+            return Condition(every=tuple(self.condition(place, one, facts) for one in given["all"]))
         operators = [key for key in given if key != "fact"] if isinstance(given, dict) else []
         if len(operators) != 1 or operators[0] not in OPERATORS:
             names = ", ".join(OPERATORS)
             raise self.bad(
-                place, "needs", Text(f"fact 与 {names} 之一，或 any", f"fact and one of {names}, or any"), given
+                place,
+                "needs",
+                Text(f"fact 与 {names} 之一，或 any、all", f"fact and one of {names}, or any, all"),
+                given,
             )
         fact = self._fact(place, "needs", given.get("fact"), facts)
         [operator] = operators
         return Condition(fact.name, operator, self._value(place, operator, given[operator], fact))
 
     def grant(self, place: str, given: Any, facts: Mapping[str, Fact]) -> Grant:
+        """Return what is granted."""
         if isinstance(given, dict) and given.keys() == {"amount"}:
             return Grant(amount=self._fen(place, "grants.amount", given["amount"]))
         if isinstance(given, dict) and {"rate", "of"} <= given.keys() <= {"rate", "of", "most"}:
