@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "dujiang.safety.assessment",
     "dujiang.talent",
     "dujiang.data.annotation",
+    "dujiang.support",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

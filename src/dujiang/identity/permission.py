@@ -174,6 +174,13 @@ RULES = RuleSet(
         # Whoever recorded somebody, or answers for a measure of their plan; with a reason, which is evidence.
         "talent.see": _office | (_holder & _own_unit),
         "talent.teach": _office | (_holder & _own_unit),
+        "support.apply": _office | (_holder & _own_unit),
+        "support.browse": _anyone,
+        "support.decide": _office,
+        # A bank reads what units have consented to.
+        "support.lend": _enterprise & _own_unit,
+        "support.oversee": _office | _auditor,
+        "support.review": _reviewer,
         "token.browse": _anyone,
         "token.issue-key": _office | (_holder & _own_unit),
         "token.meter": _office,
