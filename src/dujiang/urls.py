@@ -18,6 +18,7 @@ from dujiang.plan import pages as plan
 from dujiang.safety import pages as safety
 from dujiang.safety.assessment import pages as assessment
 from dujiang.scenarios import pages as scenarios
+from dujiang.support import pages as support
 from dujiang.tokens import pages as tokens
 from dujiang.vouchers import pages as vouchers
 
@@ -124,6 +125,21 @@ urlpatterns = [
     path(
         "safety/assessments/<int:number>/report.<str:suffix>", assessment.assessment_file, name="safety-assessment-file"
     ),
+    path("support/", support.home, name="support"),
+    path("support/what-if/", support.what_if, name="support-what-if"),
+    path("support/papers/<int:number>/", support.paper, name="support-paper"),
+    path("support/white-list/", support.white_list, name="support-white-list"),
+    path("support/white-list/<int:number>/", support.listing, name="support-listing"),
+    path("support/lending/", support.lending, name="support-lending"),
+    path("support/bonds/", support.bonds, name="support-bonds"),
+    path("support/bonds/<int:number>/", support.bond, name="support-bond"),
+    path("support/landmarks/", support.landmarks, name="support-landmarks"),
+    path("support/landmarks/calls/<int:number>/", support.call, name="support-call"),
+    path("support/landmarks/<int:number>/", support.landmark, name="support-landmark"),
+    path("support/reviews/", support.reviews, name="support-reviews"),
+    path("support/exchange/", support.exchange, name="support-exchange"),
+    path("support/exchange/offers/<int:number>/", support.offer, name="support-offer"),
+    path("support/exchange/needs/<int:number>/", support.need, name="support-need"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

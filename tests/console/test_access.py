@@ -37,6 +37,7 @@ from dujiang.safety import actions as safety
 from dujiang.safety import supervision
 from dujiang.safety.assessment.models import Assessment
 from dujiang.scenarios.models import Evaluation
+from dujiang.support import models as support
 
 OFFICE = Actor("tester", Role.OFFICE)
 PLAN = """某省推进“人工智能+”行动方案
@@ -222,6 +223,39 @@ def a_space():
     )  # fmt: skip
 
 
+def in_support():
+    """A place on the white list, a bond project, a call, an application, an offer and a need 1 of that unit."""
+    unit = Unit.objects.get(name="经济和信息化厅")
+    today = timezone.localdate()
+    about = {"unit": unit, "title": "某项目", "evidence": 1}
+    support.Paper.objects.create(pk=1, name="a", sha256="0" * 64, content=b"a", **about)
+    support.Listing.objects.create(
+        pk=1, unit=unit, answers={}, papers={"某项目": 1}, records={}, findings=[], edition="x", applicant="li", submitted=timezone.now(),
+        due=today, evidence=1,
+    )  # fmt: skip
+    plan = {
+        "bond": 80, "capital": 20, "uses": {"machines": 100}, "rate": "3", "issued": 2026, "years": 1, "revenue": [100], "costs": [0],
+        "milestones": [{"title": "上架", "due": "2026-12-31", "weight": 1}],
+    }  # fmt: skip
+    support.BondProject.objects.create(pk=1, plan=plan, **about)
+    call = support.Call.objects.create(
+        pk=1, title="批次", text="x", budget=1, most=1, least=60, each=1, opens=today, closes=today, instalments=[], evidence=1,
+        criteria={"c1": {"zh": "价值", "en": "value", "weight": 1}},
+    )  # fmt: skip
+    support.Landmark.objects.create(
+        pk=1,
+        call=call,
+        scenario="manufacturing/job-shop",
+        text="x",
+        amount=1,
+        verdict=1,
+        submitted=timezone.now(),
+        **about,
+    )
+    support.Offer.objects.create(pk=1, kind="data", text="x", **about)
+    support.Need.objects.create(pk=1, **about)
+
+
 @pytest.mark.parametrize("role", Role)
 def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme, role):
     entry = append(OFFICE, "scenario.tried", "manufacturing/job-shop", {})
@@ -256,6 +290,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
         vouched_by="v", recorded=timezone.now(), evidence=entry.sequence,
     )  # fmt: skip
     in_safety()
+    in_support()
     client = client_of(people, role)
     for route, view in ROUTES.items():
         if view.action in ("account.use", "account.sign-in", "language.set"):

@@ -86,6 +86,7 @@ MAY = {
     "support.decide": {Role.OFFICE},
     "support.lend": {Role.ENTERPRISE},
     "support.oversee": {Role.OFFICE, Role.AUDITOR},
+    "support.read": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
     "support.review": {Role.REVIEWER},
     "token.browse": EVERYONE,
     "token.issue-key": {Role.OFFICE, *HOLDERS},

@@ -32,6 +32,7 @@ NAVIGATION = (
     Entry("models", gettext_lazy("Models"), "token.browse"),
     Entry("annotation", gettext_lazy("Annotation"), "annotation.browse"),
     Entry("safety", gettext_lazy("Safety"), "safety.browse"),
+    Entry("support", gettext_lazy("Policy support"), "support.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
     Entry("admin:index", gettext_lazy("Records"), "admin.read"),

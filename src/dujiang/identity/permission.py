@@ -180,6 +180,7 @@ RULES = RuleSet(
         # A bank reads what units have consented to.
         "support.lend": _enterprise & _own_unit,
         "support.oversee": _office | _auditor,
+        "support.read": _office | _auditor | (_holder & _own_unit),
         "support.review": _reviewer,
         "token.browse": _anyone,
         "token.issue-key": _office | (_holder & _own_unit),
