@@ -125,7 +125,6 @@ def test_an_auditor_changes_nothing():
     assert kept == {
         "account.sign-in", "account.use", "language.set", "evidence.checkpoint", "evidence.verify", "plan.ask-model",
         "annotation.adjudicate", "annotation.browse", "annotation.label", "annotation.oversee", "data.duties", "data.fetch",
-        "safety.browse", "safety.complain", "safety.oversee", "safety.report", "space.browse", "talent.browse", "talent.own",
         "safety.browse", "safety.complain", "safety.oversee", "safety.report", "space.browse", "support.browse", "support.oversee",
         "token.browse", "token.oversee", "token.statement", "voucher.browse", "voucher.reconcile", "voucher.statement",
         "voucher.verify",
