@@ -41,13 +41,13 @@ def ranks(losses: Mapping[str, Sequence[float]]) -> list[Rank]:
     if not np.isfinite(table).all():
         raise ValueError("losses: all finite")
     means = table.mean(axis=1)
-    own = _places(means[:, None])[:, 0]
+    own = places(means[:, None])[:, 0]
     cases = table.shape[1]
     drawn = np.random.default_rng(0).multinomial(cases, np.full(cases, 1 / cases), RESAMPLES)
-    places = _places(table @ drawn.T / cases)
+    drawn_places = places(table @ drawn.T / cases)
     outside = (1 - CONFIDENCE) / 2
-    low = np.quantile(places, outside, axis=1, method="lower")
-    high = np.quantile(places, 1 - outside, axis=1, method="higher")
+    low = np.quantile(drawn_places, outside, axis=1, method="lower")
+    high = np.quantile(drawn_places, 1 - outside, axis=1, method="higher")
     made = [
         Rank(team, float(means[at]), int(own[at]), int(min(low[at], own[at])), int(max(high[at], own[at])))
         for at, team in enumerate(teams)
@@ -55,8 +55,8 @@ def ranks(losses: Mapping[str, Sequence[float]]) -> list[Rank]:
     return sorted(made, key=lambda one: (one.rank, one.team))
 
 
-def _places(means: np.ndarray) -> np.ndarray:
-    """Return ranks from 1 by column; ties share the best place. ``means``: teams x resamples."""
+def places(means: np.ndarray) -> np.ndarray:
+    """Return ranks from 1 by column, the lowest first; ties share the best place. ``means``: teams x resamples."""
     # Means of the same losses in another order differ in the last bits; they are ties all the same.
     ranked: np.ndarray = rankdata(np.round(means, 12), method="min", axis=0)
     return ranked
