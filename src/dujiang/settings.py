@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "dujiang.talent",
     "dujiang.data.annotation",
     "dujiang.support",
+    "dujiang.talent.competitions.apps.Competitions",
     "dujiang.identity",
 ]
 MIDDLEWARE = [

@@ -110,5 +110,15 @@ KINDS: dict[str, Kind] = {
     "talent.certified": Kind(Text("企业认定证书", "certificate by an enterprise"), Text("证书", "certificate")),
     "talent.audited": Kind(Text("认定抽查", "certificates audited"), Text("单位", "unit")),
     "talent.trained": Kind(Text("订单式培养", "order-based training"), Text("单位", "unit")),
+    "competition.called": Kind(Text("发布或取消竞赛", "competition called or cancelled"), Text("竞赛", "competition")),
+    "competition.entered": Kind(Text("参赛", "entered a competition"), Text("竞赛", "competition")),
+    "competition.judged": Kind(Text("评判参赛作品", "entry judged"), Text("竞赛", "competition")),
+    "competition.reviewed": Kind(Text("评审申报", "application reviewed"), Text("竞赛", "competition")),
+    "competition.boarded": Kind(Text("公布最终榜单", "final board published"), Text("竞赛", "competition")),
+    "competition.appealed": Kind(
+        Text("竞赛申诉与取消资格", "appeals and disqualifications"), Text("竞赛", "competition")
+    ),
+    "competition.awarded": Kind(Text("确认获奖", "winners confirmed"), Text("竞赛", "competition")),
+    "competition.rerun": Kind(Text("重跑榜单", "board made again"), Text("竞赛", "competition")),
     "evidence.checkpointed": Kind(Text("签署检查点", "checkpoint signed"), Text("记录序号", "sequence")),
 }

@@ -107,6 +107,12 @@ RULES = RuleSet(
         "annotation.manage": _office | (_holder & _own_unit),
         "annotation.oversee": _office | _auditor | (_holder & _own_unit),
         "annotation.register-base": _office,
+        "competition.browse": _anyone,
+        "competition.enter": _holder & _own_unit,
+        "competition.hold": _office,
+        "competition.oversee": _office | _auditor,
+        # Whoever an application was given to; the actions ask that.
+        "competition.review": _reviewer,
         "compute.read": _anyone,
         "compute.register": _office,
         "data.deposit": _office | (_holder & _own_unit),

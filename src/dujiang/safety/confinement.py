@@ -16,6 +16,7 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import errno
+import importlib.util
 import json
 import os
 import secrets
@@ -30,6 +31,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import dujiang
@@ -298,11 +300,19 @@ def _system() -> list[str]:
             made += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
     for place in shown:
         made += ["--ro-bind", str(place), str(place)]
-    # Cases of scenarios are drawn by this program; whoever is judged on them doesn't get it.
-    program = Path(dujiang.__file__).resolve().parent
-    if any(program.is_relative_to(place) for place in (*shown, Path("/usr"))):
-        made += ["--tmpfs", str(program)]
+    # Cases of scenarios are drawn by this program and by packages of others; whoever is judged on them gets neither.
+    programs = {Path(dujiang.__file__).resolve().parent, *_packages_of_scenarios()}
+    for program in sorted(programs):
+        if any(program.is_relative_to(place) for place in (*shown, Path("/usr"))):
+            made += ["--tmpfs", str(program)]
     return made
+
+
+def _packages_of_scenarios() -> set[Path]:
+    """Return the folders of installed packages that hold scenarios, the outermost of each."""
+    names = {one.module.partition(".")[0] for one in entry_points(group="dujiang.industries")}
+    found = [importlib.util.find_spec(name) for name in names]
+    return {Path(place).resolve() for one in found if one for place in one.submodule_search_locations or ()}
 
 
 def _supervise(folder: Path, output: Path, limits: Limits) -> bool:
