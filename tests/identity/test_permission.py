@@ -128,14 +128,12 @@ def test_an_auditor_changes_nothing():
     changing = {action for action in MAY if not action.endswith(".read")}
     kept = {action for action in changing if allowed(Actor("a", Role.AUDITOR), action)}
     assert kept == {
-        "account.sign-in", "account.use", "language.set", "evidence.checkpoint", "evidence.verify", "plan.ask-model",
-        "annotation.adjudicate", "annotation.browse", "annotation.label", "annotation.oversee", "data.duties", "data.fetch",
-        "safety.browse", "safety.complain", "safety.oversee", "safety.report", "space.browse", "support.browse", "support.oversee",
-        "annotation.adjudicate", "annotation.browse", "annotation.label", "annotation.oversee", "competition.browse",
-        "competition.oversee", "data.duties", "data.fetch",
-        "safety.browse", "safety.complain", "safety.oversee", "safety.report", "space.browse",
-        "token.browse", "token.oversee", "token.statement", "voucher.browse", "voucher.reconcile", "voucher.statement",
-        "voucher.verify",
+        "account.sign-in", "account.use", "annotation.adjudicate", "annotation.browse", "annotation.label",
+        "annotation.oversee", "competition.browse", "competition.oversee", "data.duties", "data.fetch",
+        "evidence.checkpoint", "evidence.verify", "language.set", "plan.ask-model", "safety.browse",
+        "safety.complain", "safety.oversee", "safety.report", "space.browse", "support.browse", "support.oversee",
+        "talent.browse", "talent.own", "token.browse", "token.oversee", "token.statement", "voucher.browse",
+        "voucher.reconcile", "voucher.statement", "voucher.verify",
     }  # fmt: skip
 
 
