@@ -158,7 +158,8 @@ def test_the_deadlines_of_an_incident():
     found = datetime(2026, 11, 25, 9, tzinfo=UTC)
     due = incidents.deadlines(Level.SERIOUS, found, None)
     assert (due.report, due.handle, due.account) == (found + timedelta(hours=4), None, None)
-    assert incidents.deadlines(Level.GENERAL, found, None, critical=True).report == found + timedelta(hours=1)
+    assert incidents.deadlines(Level.SERIOUS, found, None, critical=True).report == found + timedelta(hours=1)
+    assert incidents.deadlines(Level.GENERAL, found, None, critical=True).report is None
     assert incidents.deadlines(Level.MAJOR, found, found).account == found + timedelta(days=30)
     general = incidents.deadlines(Level.GENERAL, found, None)
     assert (general.report, general.handle.date()) == (None, date(2026, 12, 9))

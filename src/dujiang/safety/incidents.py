@@ -1,8 +1,8 @@
 """Levels of incidents and their deadlines.
 
 Levels and times are those of 国家网络安全事件报告管理办法 (in force since 1 November 2025), by which operators report: a
-relatively serious incident or a worse one within four hours to the province's cyberspace office, one of critical
-information infrastructure within an hour; a full account follows within 30 days of its end. Where its annex counts
+relatively serious incident or a worse one within four hours to the province's cyberspace office, or within an hour where
+critical information infrastructure is concerned (article 4); a full account follows within 30 days of its end. Where its annex counts
 people, hours and yuan of networks, `grade` takes the same three figures for a model or scenario. A general incident
 needs no report outside; the site's own rule is that it is handled within ten working days.
 """
@@ -75,7 +75,7 @@ def deadlines(
     level: Level, found: datetime, contained: datetime | None, *, critical: bool = False, workdays: Path | None = None
 ) -> Deadlines:
     """Return an incident's deadlines; ``found`` is when it was found or known of, a time with its zone."""
-    if level is Level.GENERAL and not critical:
+    if level is Level.GENERAL:
         last = after(found.date(), GENERAL_WORKDAYS, workdays)
         return Deadlines(None, found.replace(year=last.year, month=last.month, day=last.day, hour=23, minute=59), None)
     hours = CRITICAL_HOURS if critical else REPORT_HOURS
