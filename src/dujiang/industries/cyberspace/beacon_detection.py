@@ -13,7 +13,8 @@ their messages to random sizes, the others call only while somebody is browsing;
 is still of the first family.
 
 *Baseline.* RITA's beacon score as published (Active Countermeasures, RITA 5: a quarter each for timestamps, data
-sizes, duration and histogram, default settings, with the modifier for prevalence), written anew from its definition.
+sizes, duration and histogram, default settings, with the modifier for prevalence), written anew from its definition. Its
+other modifiers need what conn.log doesn't hold: when a place was first seen, host headers, signatures of clients.
 
 *Method.* A random forest (scikit-learn), fitted on the labelled pairs, on periodicity (periodogram, as in Hu et al. 2016,
 BAYWATCH, DSN), the spread of intervals and of sizes, and survival: how far the pair's connections outlast the machine's
