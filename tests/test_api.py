@@ -38,12 +38,13 @@ from dujiang.data.spaces.models import Agreement, Offer
 from dujiang.data.spaces.policy import Column, Policy, View
 from dujiang.evidence.models import Record
 from dujiang.identity.actions import add_person, change_person, issue_key, revoke_key
-from dujiang.identity.models import Key
+from dujiang.identity.models import Key, Unit
 from dujiang.identity.permission import RULES, Actor, NotAllowed, Role
 from dujiang.messages import Refused
 from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
 from dujiang.safety.filing import KINDS
+from dujiang.support.models import Bank, Consent, Listing, Loan
 from dujiang.tokens.models import Key as TokenKey
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
@@ -216,6 +217,40 @@ def safety_calls():
     yield "get", "/safety/incidents", {}
 
 
+@pytest.fixture(autouse=True)
+def _a_bank(programme):
+    """The lead unit is a bank too; an enterprise on the white list consented and asks it for two loans."""
+    unit = Unit.objects.get(name=LEAD.unit)
+    firm = Unit.objects.create(name="某企业", kind="enterprise", credit_code="9144030071526726XG")
+    bank = Bank.objects.create(unit=unit, evidence=1)
+    now, later = timezone.now(), date(2099, 1, 1)
+    Consent.objects.create(unit=firm, bank=bank, until=later, evidence=1)
+    listing = Listing.objects.create(
+        unit=firm, answers={}, papers={}, records={}, findings=[], edition="x", applicant="a", state="listed", submitted=now,
+        due=later, until=later, evidence=1,
+    )  # fmt: skip
+    for state in ("asked", "approved"):
+        Loan.objects.create(listing=listing, bank=bank, amount=9, purpose="x", state=state, asked=now, evidence=1)
+
+
+def support_calls():
+    def sent(**body):
+        return {"data": body, "content_type": "application/json"}
+
+    asked, approved = Loan.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    yield "get", "/support/channel", {}
+    yield "post", "/support/facts", sent(unit=LEAD.unit, answers={"place": "510100"})
+    yield "get", f"/support/entitlements?unit={LEAD.unit}", {}
+    yield "get", "/support/consents", {}
+    yield "get", "/support/listings/9144030071526726XG", {}
+    yield "get", "/support/loans", {}
+    yield "post", f"/support/loans/{asked}/decision", sent(approved=5, why="同意")
+    yield "post", f"/support/loans/{approved}/paid", {}
+    yield "get", "/support/offers?q=质检", {}
+    yield "post", "/support/offers", sent(unit=LEAD.unit, kind="data", title="质检图像", text="一万张")
+    yield "post", "/support/needs", sent(unit=LEAD.unit, title="质检")
+
+
 def data_calls():
     number = getattr(Dataset.objects.filter(title_zh="工厂名录").first(), "pk", 1)
     json_body = {"content_type": "application/json"}
@@ -268,6 +303,7 @@ def calls(month):
     yield "post", "/tokens/keys", {"data": {"holder": "经济和信息化厅"}, "content_type": "application/json"}
     yield "post", f"/tokens/keys/{getattr(TokenKey.objects.first(), 'pk', 1)}/revoke", {}
     yield from safety_calls()
+    yield from support_calls()
     yield "get", "/evidence", {}
     yield "get", "/evidence/1", {}
 
@@ -317,6 +353,10 @@ def test_the_public_reads_and_changes_nothing(programme):
                 "/spaces/agreements",
                 "/spaces/queries",
                 "/data/duties",
+                "/support/entitlements",
+                "/support/consents",
+                "/support/listings",
+                "/support/loans",
             )
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path

@@ -73,6 +73,7 @@ def test_every_setting_is_documented():
         dispatch.ScenarioStanding,
         dispatch.AnnotationLine,
         dispatch.CountLine,
+        dispatch.SupportLine,
         Checkpoint,
     ],
     ids=lambda kind: kind.__name__,

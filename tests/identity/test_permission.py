@@ -89,7 +89,7 @@ MAY = {
     "support.apply": {Role.OFFICE, *HOLDERS},
     "support.browse": EVERYONE,
     "support.decide": {Role.OFFICE},
-    "support.lend": {Role.ENTERPRISE},
+    "support.lend": HOLDERS,
     "support.oversee": {Role.OFFICE, Role.AUDITOR},
     "support.read": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
     "support.review": {Role.REVIEWER},

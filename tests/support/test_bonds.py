@@ -1,12 +1,15 @@
 """Special bonds: coverage by hand and as laws, what is refused with which rule, progress of building and spending."""
 
+import json
 from datetime import date
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from dujiang.cli import app
 from dujiang.messages import Refused
 from dujiang.support import bonds
 
@@ -125,3 +128,19 @@ def test_stages_follow_and_ask_for_their_papers():
         assert bonds.missing_papers(stage, bonds.BY_NAME[stage].papers) == []
         stage = bonds.following(stage)
     assert [*walked, stage] == [one.name for one in bonds.STAGES]
+
+
+def test_the_command_reckons_in_yuan_and_says_what_is_wrong(tmp_path):
+    yuan = {**GOOD, "bond": 800_000, "capital": 200_000, "uses": {"machines": 700_000, "power": 300_000}}
+    yuan |= {"revenue": [260_000] * 5, "costs": [40_000] * 5}
+    path, out = tmp_path / "plan.json", tmp_path / "out.json"
+    path.write_text(json.dumps(yuan), encoding="utf-8")
+    told = CliRunner().invoke(app, ["support", "bond", str(path), "--json", str(out)])
+    assert told.exit_code == 0, told.output
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert report["life"] == pytest.approx(1100 / 920) and report["faults"] == []
+    assert report["years"][-1]["left"] == 180_000_00
+    path.write_text(json.dumps({**yuan, "revenue": [200_000] * 5}), encoding="utf-8")
+    assert CliRunner().invoke(app, ["support", "bond", str(path)]).exit_code == 1
+    path.write_text("[]", encoding="utf-8")
+    assert CliRunner().invoke(app, ["support", "bond", str(path)]).exit_code == 1

@@ -8,7 +8,9 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from dujiang.cli import app
 from dujiang.messages import BadInput
 from dujiang.support import relevance
 from dujiang.support.matching import Index, Kind, Need, Offer, Weights, misfits, share_out, synonyms
@@ -143,3 +145,11 @@ def test_a_bad_labelled_set_says_where(tmp_path, name, line, said):
     with pytest.raises(BadInput, match=said) as told:
         read(tmp_path)
     assert told.value.row == 2
+
+
+def test_the_command_prints_what_the_judge_says(tmp_path):
+    out = tmp_path / "out.json"
+    told = CliRunner().invoke(app, ["support", "judge", "--json", str(out)], env={"COLUMNS": "200"})
+    assert told.exit_code == 0, told.output
+    assert json.loads(out.read_text(encoding="utf-8")) == judge()
+    assert "held-out" in told.output

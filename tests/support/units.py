@@ -24,7 +24,9 @@ def make_units():
 
 
 def make_reviewers(count, unit=None):
-    return [add_person(OFFICE, f"expert{at}", "某专家", Role.REVIEWER, unit)[0] for at in range(count)]
+    return [
+        add_person(OFFICE, f"expert{at}", "某专家", Role.REVIEWER, unit, with_password=False)[0] for at in range(count)
+    ]
 
 
 def hand_in_all(unit=FIRM):

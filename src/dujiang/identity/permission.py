@@ -184,7 +184,7 @@ RULES = RuleSet(
         "support.browse": _anyone,
         "support.decide": _office,
         # A bank reads what units have consented to.
-        "support.lend": _enterprise & _own_unit,
+        "support.lend": _holder & _own_unit,
         "support.oversee": _office | _auditor,
         "support.read": _office | _auditor | (_holder & _own_unit),
         "support.review": _reviewer,

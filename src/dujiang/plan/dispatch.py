@@ -166,6 +166,21 @@ class CountLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SupportLine:
+    """How much of policy support stands so at the month's end (``code``: listed, listing, loans, bonds, landmarks, ...).
+
+    ``late`` is how many of them are late, ``fen`` the money that went with them, ``evidence`` the last record of the kind.
+    """
+
+    code: str
+    title: Text
+    count: int
+    late: int
+    fen: int
+    evidence: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dispatch:
     """A month's dispatch."""
 
@@ -185,6 +200,7 @@ class Dispatch:
     data: list[CountLine] = field(default_factory=list)
     safety: list[CountLine] = field(default_factory=list)
     talent: list[CountLine] = field(default_factory=list)
+    support: list[SupportLine] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values under stable keys (docs/reference/json.md)."""
@@ -207,6 +223,7 @@ class Dispatch:
                 plane: [CountLine(**{**one, "title": Text(**one["title"])}) for one in value.get(plane, ())]
                 for plane in ("data", "safety", "talent")
             },
+            "support": [SupportLine(**{**one, "title": Text(**one["title"])}) for one in value.get("support", ())],
         }
         return cls(**{**value, **lines})
 
@@ -230,6 +247,7 @@ def dispatch(
     data: Sequence[CountLine] = (),
     safety: Sequence[CountLine] = (),
     talent: Sequence[CountLine] = (),
+    support: Sequence[SupportLine] = (),
 ) -> Dispatch:
     """Compute a month's dispatch.
 
@@ -263,6 +281,7 @@ def dispatch(
         list(data),
         list(safety),
         list(talent),
+        list(support),
     )
 
 

@@ -26,6 +26,7 @@ from dujiang.plan.dispatch import (
     CountLine,
     Dispatch,
     ScenarioStanding,
+    SupportLine,
     VoucherLine,
     dispatch,
     leading,
@@ -35,6 +36,7 @@ from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
 from dujiang.safety import actions as safety
 from dujiang.talent import actions as talent
+from dujiang.support import actions as support
 from dujiang.vouchers.actions import month_figures
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def monthly_dispatch(programme: Programme, month: str) -> Dispatch:
         data=[CountLine(*one) for one in data.month_figures(month) if one.count],
         safety=[CountLine(*one) for one in safety.month_figures(month) if one.count],
         talent=[CountLine(*one) for one in talent.month_figures(month) if one.count],
+        support=[SupportLine(*one) for one in support.month_figures(month) if one.count],
     )
 
 

@@ -75,6 +75,7 @@ def sections(made: Dispatch) -> list[Section]:
         *([_annotation(made)] if made.annotation else []),
         *([_safety(made)] if made.safety else []),
         *([_talent(made)] if made.talent else []),
+        *([_support(made)] if made.support else []),
         _added(made),
     ]
 
@@ -327,6 +328,35 @@ def _talent(made: Dispatch) -> Section:
             "Placements are the month's, the rest stands so at its end; the quarter's analysis is published by itself.",
         ),
         made.talent,
+    )
+
+
+def _support(made: Dispatch) -> Section:
+    rows: list[Sequence[Cell]] = [
+        (
+            one.title,
+            str(one.count),
+            str(one.late) if one.late else "—",
+            money(one.fen, "CNY") if one.fen else "—",
+            Records([one.evidence] if one.evidence else []),
+        )
+        for one in made.support
+    ]
+    return Section(
+        Text("政策支持", "Policy support"),
+        Text(
+            "均为月末累计或在册数；金额为已支付或已签约。",
+            "As they stand or have come to at the month's end; amounts are what was paid or agreed.",
+        ),
+        [
+            Text("事项", "What"),
+            Text("数量", "Count"),
+            Text("逾期", "Overdue"),
+            Text("金额", "Amount"),
+            Text("最近存证", "Last record"),
+        ],
+        [4, 1.2, 1.2, 2.4, 2.2],
+        rows,
     )
 
 

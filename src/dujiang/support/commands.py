@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 
-from dujiang.messages import Refused, Text, money
+from dujiang.messages import BadInput, Refused, Text, money
 from dujiang.support import enterprises, measures
 from dujiang.support.measures import Book, Cost, Entitlement, Standing
 from dujiang.terminal import Json, both, console, plain_errors, say, table, write_json
@@ -124,6 +125,93 @@ def what_if(
         write_json(json_file, report)
         if not report:
             say(Text("该日没有施行中的措施", "no measure is in force on that day"))
+
+
+@support.command("judge")
+def judge_command(
+    folder: Annotated[
+        Path | None, typer.Option("--set", help="另一标注集的文件夹 / another folder of offers.jsonl and queries.jsonl")
+    ] = None,
+    json_file: Json = None,
+) -> None:
+    """供需检索的相关性，与 BM25 对照 / How well offers are found, beside plain BM25."""
+    from dujiang.support import relevance
+
+    with plain_errors():
+        report = relevance.judge(folder or relevance.LABELLED)
+        rows = table(
+            Text("题集", "Half"), Text("方法", "Way"), Text("需求数", "Needs"), Text("nDCG@10（95% 区间）", "nDCG@10, 95 % interval"),
+            Text("都江高出", "Dujiang's gain over it"),
+        )  # fmt: skip
+        for one in report:
+            gain = (
+                "—"
+                if one["way"] == "dujiang"
+                else f"{one['gain']:+.3f} [{one['gain_low']:+.3f}, {one['gain_high']:+.3f}]"
+            )
+            rows.add_row(
+                one["half"],
+                one["way"],
+                str(one["needs"]),
+                f"{one['ndcg']:.3f} [{one['low']:.3f}, {one['high']:.3f}]",
+                gain,
+            )
+        console.print(rows)
+        write_json(json_file, report)
+
+
+@support.command("bond")
+def bond_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="项目方案的 JSON（金额为元）/ a project's plan as JSON, in yuan")
+    ],
+    json_file: Json = None,
+) -> None:
+    """专项债项目的本息覆盖与检查 / A bond project's coverage year by year, and what is wrong with it."""
+    import json
+
+    from dujiang.support import bonds
+
+    with plain_errors():
+        try:
+            given = json.loads(file.read_text(encoding="utf-8"))
+            for name in ("bond", "capital", "as_capital"):
+                given[name] = _fen(given.get(name, 0))
+            for name in ("revenue", "costs"):
+                given[name] = [_fen(one) for one in given[name]]
+            given["uses"] = {name: _fen(one) for name, one in given["uses"].items()}
+        except (OSError, ValueError, ArithmeticError, KeyError, TypeError, AttributeError) as error:
+            expected = Text("项目方案的 JSON", "a project's plan as JSON")
+            raise BadInput(file, expected=expected, found=repr(error)) from error
+        plan = bonds.plan_of(given)
+        made, wrong = bonds.coverage(plan), bonds.check(plan)
+        rows = table(
+            Text("年份", "Year"), Text("净收益", "Revenue less costs"), Text("利息", "Interest"), Text("本金", "Principal"),
+            Text("倍数", "Ratio"), Text("累计结余", "Left"),
+        )  # fmt: skip
+        for year in made.years:
+            ratio = "—" if year.ratio is None else f"{year.ratio:.2f}"
+            cells = [money(one, "CNY").zh for one in (year.net, year.interest, year.principal)]
+            rows.add_row(str(year.year), *cells, ratio, money(year.left, "CNY").zh)
+        console.print(rows)
+        say(Text(f"存续期覆盖倍数 {made.life:.3f}", f"Over the bond's life revenue covers it {made.life:.3f} times"))
+        for one in wrong:
+            say(one)
+        report = {
+            "life": made.life, "gaps": made.gaps, "falls": made.falls, "years": [one._asdict() for one in made.years],
+            "faults": [{"zh": one.zh, "en": one.en} for one in wrong],
+        }  # fmt: skip
+        write_json(json_file, report)
+        if wrong:
+            raise typer.Exit(1)
+        say(Text("检查通过", "Nothing is wrong"))
+
+
+def _fen(given: Any) -> int:
+    amount = Decimal(str(given)) * 100
+    if isinstance(given, bool) or not amount.is_finite() or amount != amount.to_integral_value():
+        raise ValueError(given)
+    return int(amount)
 
 
 def _cost(one: Cost) -> str:

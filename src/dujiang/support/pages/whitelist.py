@@ -112,16 +112,21 @@ def lending(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     if request.method == "POST":
         given = request.POST
-        loan = get_object_or_404(Loan.objects.select_related("bank__unit", "listing__unit"), pk=whole(request, "loan"))
+
+        def loan() -> Loan:
+            return get_object_or_404(
+                Loan.objects.select_related("bank__unit", "listing__unit"), pk=whole(request, "loan")
+            )
+
         why = given.get("why", "")
         return do(
             request,
             {
                 "approve": lambda: whitelist.decide_loan(
-                    actor, loan, approved=fen(request, "amount", empty=0), why=why
+                    actor, loan(), approved=fen(request, "amount", empty=0), why=why
                 ),
-                "decline": lambda: whitelist.decide_loan(actor, loan, approved=0, why=why),
-                "pay": lambda: whitelist.pay_loan(actor, loan),
+                "decline": lambda: whitelist.decide_loan(actor, loan(), approved=0, why=why),
+                "pay": lambda: whitelist.pay_loan(actor, loan()),
             },
             "support-lending",
         )
