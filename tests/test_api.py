@@ -1,5 +1,6 @@
 """The API: the same rules and actions as the pages, problems in both languages, and no input that breaks it."""
 
+import base64
 import json
 import time
 from collections import Counter
@@ -45,6 +46,7 @@ from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
 from dujiang.safety.filing import KINDS
 from dujiang.support.models import Bank, Consent, Listing, Loan
+from dujiang.talent.competitions.models import Competition, Team
 from dujiang.tokens.models import Key as TokenKey
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
@@ -182,6 +184,25 @@ def annotation_calls(month):
     yield "get", "/annotation/projects/p/export/jsonl", {}
 
 
+@pytest.fixture(autouse=True)
+def _a_competition(programme):
+    """An open challenge in which the lead unit takes part."""
+    now = timezone.now()
+    one = Competition.objects.create(
+        code="p", kind="challenge", title="赛", title_en="Contest", rules="规则", opens=now - timedelta(1), closes=now + timedelta(1),
+        appeal_days=7, prizes=1, scenario="manufacturing/job-shop", entries_a_day=50, reference={"scale": 1.0}, evidence=1,
+    )  # fmt: skip
+    Team.objects.create(competition=one, name="队", unit=LEAD.unit, leader="li", evidence=1)
+
+
+def competition_calls():
+    entry = {"name": "a.py", "content": base64.b64encode(b"def method(inputs): ...").decode()}
+    yield "get", "/competitions", {}
+    yield "get", "/competitions/p/board", {}
+    yield "get", "/competitions/p/entries", {}
+    yield "post", "/competitions/p/entries", {"data": entry, "content_type": "application/json"}
+
+
 COMMAND = {"data": {"argv": ["true"]}, "content_type": "application/json"}
 
 
@@ -304,6 +325,7 @@ def calls(month):
     yield "post", f"/tokens/keys/{getattr(TokenKey.objects.first(), 'pk', 1)}/revoke", {}
     yield from safety_calls()
     yield from support_calls()
+    yield from competition_calls()
     yield "get", "/evidence", {}
     yield "get", "/evidence/1", {}
 
@@ -357,6 +379,7 @@ def test_the_public_reads_and_changes_nothing(programme):
                 "/support/consents",
                 "/support/listings",
                 "/support/loans",
+                "/competitions/p/entries",
             )
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path

@@ -19,6 +19,7 @@ from dujiang.safety import pages as safety
 from dujiang.safety.assessment import pages as assessment
 from dujiang.scenarios import pages as scenarios
 from dujiang.support import pages as support
+from dujiang.talent.competitions import pages as competitions
 from dujiang.tokens import pages as tokens
 from dujiang.vouchers import pages as vouchers
 
@@ -109,6 +110,9 @@ urlpatterns = [
     path("annotation/<slug:code>/prelabel/", annotation.prelabel, name="annotation-prelabel"),
     path("annotation/<slug:code>/member/", annotation.member, name="annotation-member"),
     path("annotation/<slug:code>/close/", annotation.close, name="annotation-close"),
+    path("competitions/", competitions.competitions, name="competitions"),
+    path("competitions/reviews/", competitions.reviews, name="competition-reviews"),
+    path("competitions/<slug:code>/", competitions.competition, name="competition"),
     path("safety/", safety.register, name="safety"),
     path("safety/things/<path:subject>/", safety.thing, name="safety-thing"),
     path("safety/filings/<int:number>/", safety.filed, name="safety-filing"),

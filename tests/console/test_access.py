@@ -38,6 +38,7 @@ from dujiang.safety import supervision
 from dujiang.safety.assessment.models import Assessment
 from dujiang.scenarios.models import Evaluation
 from dujiang.support import models as support
+from dujiang.talent.competitions.models import Competition, Team
 
 OFFICE = Actor("tester", Role.OFFICE)
 PLAN = """某省推进“人工智能+”行动方案
@@ -186,6 +187,16 @@ def an_annotation_project(people):
     )  # fmt: skip
 
 
+def a_competition():
+    """Challenge p, in which that unit takes part."""
+    now = timezone.now()
+    one = Competition.objects.create(
+        code="p", kind="challenge", title="赛", title_en="Contest", rules="规则", opens=now - timedelta(1), closes=now + timedelta(1),
+        appeal_days=7, prizes=1, scenario="manufacturing/job-shop", entries_a_day=1, reference={"scale": 1.0}, evidence=1,
+    )  # fmt: skip
+    Team.objects.create(competition=one, name="队", unit="经济和信息化厅", leader="li", evidence=1)
+
+
 def in_safety():
     """Filing, sandbox and incident 1, the filing on the public list."""
     about = {"title": "问答", "owner": "经济和信息化厅", "purpose": "问答", "data": "法规", "version": "sha256:00"}
@@ -271,6 +282,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
     a_job()
     a_data_set()
     an_annotation_project(people)
+    a_competition()
     a_space()
     comment(OFFICE, programme, "2026-02", "请按月报送。")
     sign_off(OFFICE, programme, "2026-02")

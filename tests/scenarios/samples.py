@@ -229,6 +229,11 @@ def shifted_cases(seed, size):
 shifted_sizes = ("small", "default", "shifted")
 
 
+def sealed_cases(seed, size):
+    """Cases whose inputs don't tell their seed, and whose judge wants rows."""
+    return [Case({"values": case.inputs["values"]}, case.truth) for case in cases(seed, size)]
+
+
 def leaky_cases(seed, size):
     """Cases whose inputs give the truth away, to show that the search finds what is there."""
     return [Case({**case.inputs, "leak": secret(seed)}, case.truth) for case in cases(seed, size)]

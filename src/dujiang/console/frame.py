@@ -31,6 +31,7 @@ NAVIGATION = (
     Entry("vouchers", gettext_lazy("Vouchers"), "voucher.browse"),
     Entry("models", gettext_lazy("Models"), "token.browse"),
     Entry("annotation", gettext_lazy("Annotation"), "annotation.browse"),
+    Entry("competitions", gettext_lazy("Competitions"), "competition.browse"),
     Entry("safety", gettext_lazy("Safety"), "safety.browse"),
     Entry("support", gettext_lazy("Policy support"), "support.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),

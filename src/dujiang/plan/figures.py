@@ -35,8 +35,8 @@ from dujiang.plan.indicators import Indicator, Observation, indicators, month_en
 from dujiang.plan.measured import in_unit_of, measured_by
 from dujiang.plan.models import Item, Programme
 from dujiang.safety import actions as safety
-from dujiang.talent import actions as talent
 from dujiang.support import actions as support
+from dujiang.talent import actions as talent
 from dujiang.vouchers.actions import month_figures
 
 if TYPE_CHECKING:

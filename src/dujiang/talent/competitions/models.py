@@ -205,7 +205,7 @@ class Entry(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.WAITING)
     claimed = models.DateTimeField(_("claimed"), null=True)
     fault = models.CharField(_("fault"), max_length=12, blank=True)
-    hidden = models.BooleanField(_("failed on hidden cases"), default=False)
+    hidden = models.BooleanField(_("reached hidden cases"), default=False)
     practice = models.JSONField(_("scores in practice"), default=list)
     said = models.TextField(_("printed in practice"), blank=True)
     scores = EncryptedText(_("scores"), blank=True)
