@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
 from django.db.models import Sum
-from django.utils import timezone
 
-from dujiang.evidence.models import Tally
+from dujiang.evidence.months import end_of, last_of
 from dujiang.messages import Text
 from dujiang.support.models import BondPayment, BondProject, Clawback, Instalment, Introduction, Landmark, Listing
 
@@ -28,12 +26,8 @@ def month_figures(month: str) -> list[MonthFigure]:
     """Return what stands on the white list, in the pool of bonds, is funded and introduced at a month's end."""
     from dujiang.support.actions.whitelist import channel
 
-    first = datetime.fromisoformat(f"{month}-01")
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    end = timezone.make_aware(following)
-    day = min((following - datetime.resolution).date(), timezone.localdate())
-    tallies = Tally.objects.filter(kind__startswith="support.", month__lte=month, subject="").order_by("month")
-    last = dict(tallies.values_list("kind", "last"))
+    end, day = end_of(month)
+    last = last_of(month, "support.listed", "support.loan", "support.bond", "support.landmark", "support.exchange")
     listed = Listing.objects.filter(state=Listing.State.LISTED, decided__lt=end)
     waiting = Listing.objects.filter(submitted__lt=end).exclude(decided__lt=end)
     times = channel(day)
