@@ -19,6 +19,7 @@ from PIL import Image
 from dujiang.compute.actions import local_pool
 from dujiang.compute.models import Attempt, Job, PowerPlan, Product
 from dujiang.data.annotation import actions as annotation
+from dujiang.data.annotation import intake
 from dujiang.data.annotation.models import Item
 from dujiang.data.contents import store
 from dujiang.data.models import Content, Dataset, Distribution, Upload, Version
@@ -178,7 +179,7 @@ def an_annotation_project(people):
     project = annotation.open_project(OFFICE, "p", "车辆", "boxes", ["car"], unit="经济和信息化厅")
     for person, _ in people.values():
         annotation.add_member(OFFICE, project, person.username, adjudicates=True)
-    path = annotation.image_path("0" * 64)
+    path = intake.image_path("0" * 64)
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (8, 8)).save(path, "PNG")
     Item.objects.create(

@@ -101,3 +101,12 @@ def as_path(distribution: Distribution) -> Iterator[Path]:
             while block := file.read(BLOCK):
                 out.write(block)
         yield copy
+
+
+@contextmanager
+def under_its_name(distribution: Distribution) -> Iterator[Path]:
+    """Lay a file's bytes as `as_path` does, under the name that it was deposited by, which says what kind it is."""
+    with as_path(distribution) as path, tempfile.TemporaryDirectory(prefix="dujiang-") as folder:
+        link = Path(folder) / distribution.name
+        link.symlink_to(path.resolve())
+        yield link

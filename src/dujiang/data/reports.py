@@ -6,10 +6,7 @@ read the files gets the whole report from ``dujiang data inspect``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -64,20 +61,11 @@ def _shown(file: Distribution, progress: Progress) -> dict[str, Any]:
     from dujiang.data.inspection.documents import holds_texts
     from dujiang.data.inspection.table_report import inspect_table
 
-    with contents.as_path(file) as path, _named(path, file.name) as source:
+    with contents.under_its_name(file) as source:
         suffix = source.suffix.lower()
         if suffix in _TABLES or (suffix in _LINES and not holds_texts(source)):
             return _of_table(inspect_table(source, as_of=timezone.localdate(), progress=progress))
         return _of_corpus(inspect_corpus(source, progress=progress))
-
-
-@contextmanager
-def _named(path: Path, name: str) -> Iterator[Path]:
-    """Lay a stored file under the name that it was deposited by, which says what kind it is."""
-    with TemporaryDirectory(prefix="dujiang-") as folder:
-        link = Path(folder) / name
-        link.symlink_to(path.resolve())
-        yield link
 
 
 def _of_table(report: TableReport) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def people(db):
 @pytest.fixture
 def opened(people, tmp_path):
     """Open a project with a guideline, its members, and items of some texts."""
-    from dujiang.data.annotation import actions
+    from dujiang.data.annotation import actions, intake
 
     def opens(texts=("好", "差", "一般"), code="p", kind="choice", labels=LABELS, **terms):
         terms = {"gold_share": 0, "unit": UNIT, "base": BASE, **terms}
@@ -39,7 +39,7 @@ def opened(people, tmp_path):
             actions.add_member(people["manager"], project, login)
         actions.add_member(people["manager"], project, "judge", adjudicates=True)
         if texts:
-            actions.add_items(people["manager"], project, table(tmp_path, texts))
+            intake.add_items(people["manager"], project, table(tmp_path, texts))
         return project
 
     return opens

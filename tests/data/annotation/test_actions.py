@@ -10,7 +10,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from annotating import BASE, LABELS, OFFICE, UNIT, table
-from dujiang.data.annotation import actions
+from dujiang.data.annotation import actions, intake
 from dujiang.data.annotation.models import Assignment, Batch, Item, Project
 from dujiang.data.annotation.reports import report
 from dujiang.evidence.models import Record
@@ -136,7 +136,7 @@ def test_known_answers_are_mixed_in_for_everybody_and_tell_who_is_good(people, o
     project = opened(texts=[f"文本{n}" for n in range(20)], gold_share=0.4)
     gold = [{"key": f"g{n}", "text": "好", "answer": "正面"} for n in range(12)]
     (tmp_path / "gold.jsonl").write_text("\n".join(map(json.dumps, gold)))
-    actions.add_items(people["manager"], project, tmp_path / "gold.jsonl", use="gold")
+    intake.add_items(people["manager"], project, tmp_path / "gold.jsonl", use="gold")
     given = {login: drain(people, project, login, value) for login, value in (("anna", "正面"), ("bo", "负面"))}
     assert project.items.filter(gold=True, state="open", slots=0).count() == 12
     for keys in given.values():
@@ -191,7 +191,7 @@ def test_people_see_no_project_that_they_are_not_in(people, opened):
     for other in ("bo", "stranger"):
         with pytest.raises(Refused):
             actions.submit(people[other], project, lease.pk, "正面")
-    for act in (actions.export, actions.add_items, actions.publish_guideline, actions.add_predictions):
+    for act in (actions.export, intake.add_items, actions.publish_guideline, intake.add_predictions):
         with pytest.raises(NotAllowed):
             act(people["stranger"], project, "x")
     with pytest.raises(NotAllowed):
@@ -241,13 +241,13 @@ def test_a_project_that_will_not_do_is_refused(people, terms):
 def test_a_file_is_taken_whole_or_not_at_all(people, opened, tmp_path):
     project = opened()
     with pytest.raises(BadInput, match="k0"):
-        actions.add_items(people["manager"], project, table(tmp_path, ["x"]))
+        intake.add_items(people["manager"], project, table(tmp_path, ["x"]))
     path = tmp_path / "gold.jsonl"
     path.write_text('{"key": "a", "text": "x", "answer": "正面"}\n{"key": "b", "text": "x", "answer": "中性"}')
     with pytest.raises(BadInput, match=r"\[b\]"):
-        actions.add_items(people["manager"], project, path, use="gold")
+        intake.add_items(people["manager"], project, path, use="gold")
     with pytest.raises(BadInput, match="known answer"):
-        actions.add_items(people["manager"], project, table(tmp_path, ["x"], name="other.jsonl"), use="gold")
+        intake.add_items(people["manager"], project, table(tmp_path, ["x"], name="other.jsonl"), use="gold")
     assert project.items.count() == 3
 
 
@@ -255,18 +255,18 @@ def test_what_a_model_said_is_shown_to_all_but_the_last(people, opened, tmp_path
     project = opened(texts=("好", "差"))
     path = tmp_path / "said.jsonl"
     path.write_text('{"key": "k0", "text": "好", "answer": "正面"}\n{"key": "no", "text": "x", "answer": "正面"}')
-    assert actions.add_predictions(people["manager"], project, path, "m-1") == (1, 1)
+    assert intake.add_predictions(people["manager"], project, path, "m-1") == (1, 1)
     first, second = actions.next_item(people["anna"], project), actions.next_item(people["bo"], project)
     assert (first.item, first.shown, second.item, second.shown) == (second.item, True, first.item, False)
     actions.submit(people["anna"], project, first.pk, "正面")
     assert {one.login: one.kept for one in report(project).members}["anna"] == 1
-    assert actions.add_predictions(people["manager"], project, path, "m-2") == (0, 1)
+    assert intake.add_predictions(people["manager"], project, path, "m-2") == (0, 1)
 
 
 def test_generated_items_stay_marked(people, opened, tmp_path):
     project = opened(texts=())
     made = {"generator": "某公司", "model": "m-1", "prompt_digest": "sha256:ab"}
-    actions.add_items(people["manager"], project, table(tmp_path, ["好", "差"], synthetic=made))
+    intake.add_items(people["manager"], project, table(tmp_path, ["好", "差"], synthetic=made))
     drain(people, project, "anna")
     drain(people, project, "bo")
     for form in ("jsonl", "label-studio"):

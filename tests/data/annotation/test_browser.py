@@ -26,7 +26,7 @@ TEXT = "😀张三 works at 成都大学，in Chengdu."
 SET_UP = f"""
 import sys
 from pathlib import Path
-from dujiang.data.annotation import actions
+from dujiang.data.annotation import actions, intake
 from dujiang.identity.permission import at_the_terminal
 me, folder = at_the_terminal(), Path(sys.argv[1])
 for code, kind, labels, file in (
@@ -37,7 +37,7 @@ for code, kind, labels, file in (
     project = actions.open_project(me, code, "示例 " + kind, kind, labels, unit={UNIT!r}, overlap=1, gold_share=0)
     actions.publish_guideline(me, project, "按规范标注。")
     actions.add_member(me, project, "anna")
-    actions.add_items(me, project, folder / file)
+    intake.add_items(me, project, folder / file)
 """
 ANSWERS = """
 import json

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import Http404, HttpResponse
 from ninja import Field, File, Path, Router, Schema, UploadedFile
 
-from dujiang.data.annotation import actions
+from dujiang.data.annotation import actions, intake
 from dujiang.data.annotation.formats import WRITERS
 from dujiang.data.annotation.models import Project
 from dujiang.data.annotation.reports import report
@@ -106,7 +106,7 @@ def add_items(request: Any, code: Code, file: File[UploadedFile], use: str = "ta
     require(request.auth, "annotation.manage")
     found = _project(request, code)
     with received(file.name or "", file.read(LARGEST + 1)) as path:
-        return {"items": actions.add_items(request.auth, found, path, use=use)}
+        return {"items": intake.add_items(request.auth, found, path, use=use)}
 
 
 @router.get("/projects/{str:code}/export/{str:form}")

@@ -148,13 +148,20 @@ def load_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="条目文件 / a file of items")],
     use: Annotated[str, typer.Option(help="tasks、gold 或 accepted / what they are taken as")] = "tasks",
     images: Annotated[Path | None, typer.Option(help="图像压缩包 / zip of the images")] = None,
+    of_dataset: Annotated[
+        bool,
+        typer.Option("--of-dataset", help="FILE 为项目数据集中的文件名 / FILE names a file of the project's data set"),
+    ] = False,
 ) -> None:
     """导入条目 / Take in items."""
     with plain_errors():
         open_store()
-        from dujiang.data.annotation.actions import add_items
+        from dujiang.data.annotation.intake import add_from_dataset, add_items
 
-        count = add_items(at_the_terminal(), _project(code), file, use=use, archive=images)
+        if of_dataset:
+            count = add_from_dataset(at_the_terminal(), _project(code), str(file), use=use)
+        else:
+            count = add_items(at_the_terminal(), _project(code), file, use=use, archive=images)
         say(Text(f"已导入 {count} 条", f"Took in {count} items"))
 
 
@@ -167,7 +174,7 @@ def predictions_command(
     """导入模型预测，作为预标注 / Take in what a model said, as first labels."""
     with plain_errors():
         open_store()
-        from dujiang.data.annotation.actions import add_predictions
+        from dujiang.data.annotation.intake import add_predictions
 
         taken, unknown = add_predictions(at_the_terminal(), _project(code), file, model)
         say(
@@ -187,7 +194,7 @@ def prelabel_command(
     """由本站模型预标注 / Let the site's model label first."""
     with plain_errors():
         open_store()
-        from dujiang.data.annotation.actions import prelabel_items
+        from dujiang.data.annotation.intake import prelabel_items
 
         made = prelabel_items(at_the_terminal(), _project(code), most)
         say(

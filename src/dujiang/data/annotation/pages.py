@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dujiang.data.annotation import actions, formats
+from dujiang.data.annotation import actions, formats, intake
 from dujiang.data.annotation.agreement import Scale
 from dujiang.data.annotation.labels import Kind
 from dujiang.data.annotation.models import Base, Item, Project
@@ -131,6 +131,7 @@ def project(request: HttpRequest, code: str) -> HttpResponse:
         "report": report(found),
         "guidelines": found.guidelines.all()[:PAGE],
         "batches": found.batches.all()[:10],
+        "files": latest.distributions.all() if found.dataset and (latest := found.dataset.latest) else [],
         "forms": [name for name, (_, kinds) in formats.WRITERS.items() if found.of in kinds],
         "manages": allowed(actor, "annotation.manage", actions.units(found)) and found.closed is None,
         "member": found.members.filter(person__username=actor.name, active=True).first(),
@@ -175,19 +176,22 @@ def member(request: HttpRequest, code: str) -> HttpResponse:
 @page("annotation.manage")
 @require_POST
 def items(request: HttpRequest, code: str) -> HttpResponse:
-    """Take in a file of items, with the zip of their images where they have some; or of what a model said."""
+    """Take in items, from a file that was sent or one of the project's data set; or what a model said of those there."""
 
     def act(actor: Actor, one: Project) -> None:
         require(actor, "annotation.manage", actions.units(one))
         sent, archive = request.FILES.get("file"), request.FILES.get("archive")
+        if sent is None and (name := request.POST.get("name", "")):
+            intake.add_from_dataset(actor, one, name, use=request.POST.get("use", ""))
+            return
         if sent is None:
             raise Refused(Text("请选择文件", "choose a file"))
         with _received(sent, archive) as (path, images):
             use = request.POST.get("use", "")
             if use == "predictions":
-                actions.add_predictions(actor, one, path, request.POST.get("model", ""))
+                intake.add_predictions(actor, one, path, request.POST.get("model", ""))
             else:
-                actions.add_items(actor, one, path, use=use, archive=images)
+                intake.add_items(actor, one, path, use=use, archive=images)
 
     return _done(request, code, act)
 
@@ -221,7 +225,7 @@ def _received(sent: File, archive: File | None) -> Iterator[tuple[Path, Path | N
 def prelabel(request: HttpRequest, code: str) -> HttpResponse:
     """Ask the site's model for first labels."""
     return _done(
-        request, code, lambda actor, one: actions.prelabel_items(actor, one, _whole(request.POST.get("most", "50")))
+        request, code, lambda actor, one: intake.prelabel_items(actor, one, _whole(request.POST.get("most", "50")))
     )
 
 
@@ -334,7 +338,7 @@ def image(request: HttpRequest, code: str, number: int) -> HttpResponse:
         disputed = mine is not None and mine.adjudicates and item.state == Item.State.DISPUTED
         if mine is None or not (disputed or item.assignments.filter(member=mine).exists()):
             raise Http404
-    content = actions.image_path(item.image_digest).read_bytes()
+    content = intake.image_path(item.image_digest).read_bytes()
     response = HttpResponse(content, content_type=media_type(content))
     response["Cache-Control"] = "private, max-age=3600"
     response["X-Content-Type-Options"] = "nosniff"
