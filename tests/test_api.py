@@ -46,7 +46,10 @@ from dujiang.plan.actions import load
 from dujiang.plan.models import Statistic
 from dujiang.safety.filing import KINDS
 from dujiang.support.models import Bank, Consent, Listing, Loan
+from dujiang.talent.analysis import analyse
 from dujiang.talent.competitions.models import Competition, Team
+from dujiang.talent.models import Analysis, Certificate, Delegation, Skill, Talent, Vacancy
+from dujiang.talent.terms import Details
 from dujiang.tokens.models import Key as TokenKey
 from dujiang.vouchers.actions import apply, declare
 from dujiang.vouchers.models import Application
@@ -272,6 +275,34 @@ def support_calls():
     yield "post", "/support/needs", sent(unit=LEAD.unit, title="质检")
 
 
+def talent_calls():
+    filled = {"data": {"filled": 1}, "content_type": "application/json"}
+    yield "get", "/talent/analyses", {}
+    yield "get", "/talent/analyses/2026Q1", {}
+    yield "get", "/talent/vacancies", {}
+    yield "post", "/talent/vacancies/1/filled", filled
+    yield "get", "/talent/courses", {}
+    yield "get", "/talent/certificates/DJ1", {}
+    yield "get", "/talent/me", {}
+
+
+@pytest.fixture(autouse=True)
+def _in_talent(li):
+    """Li's own record, a certificate of it, a vacancy of the lead unit, a quarter's analysis."""
+    skill = Skill.objects.create(uri="esco:ml", kind="knowledge", label_zh="机器学习", evidence=1)
+    day, own = timezone.localdate(), li.unit
+    coded = {"industry": "energy", "level": "entry", "city": "510100", "evidence": 1}
+    one = Talent.objects.create(person=li, details=Details("李某某").as_text(), **coded)
+    Vacancy.objects.create(pk=1, unit=own, reference="A", title="岗", number=2, opened=day, closes=day, **coded)
+    held = Delegation.objects.create(
+        unit=own, skill=skill, level="entry", quota=1, rules={}, since=day, until=day, evidence=1
+    )
+    Certificate.objects.create(
+        number="DJ1", delegation=held, talent=one, level="entry", facts={}, issued=day, evidence=1
+    )
+    Analysis.objects.create(quarter="2026Q1", report=analyse("2026Q1", [], [], [], [], []), evidence=1)
+
+
 def data_calls():
     number = getattr(Dataset.objects.filter(title_zh="工厂名录").first(), "pk", 1)
     json_body = {"content_type": "application/json"}
@@ -326,6 +357,7 @@ def calls(month):
     yield from safety_calls()
     yield from support_calls()
     yield from competition_calls()
+    yield from talent_calls()
     yield "get", "/evidence", {}
     yield "get", "/evidence/1", {}
 

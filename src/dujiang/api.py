@@ -25,6 +25,7 @@ from dujiang.plan.api import router as plan
 from dujiang.safety.api import router as safety
 from dujiang.scenarios.api import router as scenarios
 from dujiang.support.api import router as support
+from dujiang.talent.api import router as talent
 from dujiang.talent.competitions.api import router as competitions
 from dujiang.tokens.api import router as tokens
 from dujiang.vouchers.api import router as vouchers
@@ -63,6 +64,7 @@ api.add_router("/compute", compute)
 api.add_router("/tokens", tokens)
 api.add_router("/safety", safety)
 api.add_router("/support", support)
+api.add_router("/talent", talent)
 api.add_router("/annotation", annotation)
 api.add_router("/data", data)
 api.add_router("/competitions", competitions)

@@ -19,6 +19,7 @@ from dujiang.plan.commands import ask_command, dispatch_command, plan, statistic
 from dujiang.safety.assessment.commands import safety
 from dujiang.scenarios.commands import scenario
 from dujiang.support.commands import support
+from dujiang.talent.commands import talent
 from dujiang.talent.competitions.commands import competition
 from dujiang.terminal import plain_errors, say
 from dujiang.tokens.commands import gateway_command, token
@@ -45,6 +46,7 @@ app.add_typer(data)
 app.add_typer(support)
 app.add_typer(annotation)
 app.add_typer(safety)
+app.add_typer(talent)
 app.add_typer(space)
 app.add_typer(competition)
 app.command("dispatch")(dispatch_command)

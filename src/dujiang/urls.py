@@ -19,6 +19,8 @@ from dujiang.safety import pages as safety
 from dujiang.safety.assessment import pages as assessment
 from dujiang.scenarios import pages as scenarios
 from dujiang.support import pages as support
+from dujiang.talent import growing_pages as growing
+from dujiang.talent import pages as talent
 from dujiang.talent.competitions import pages as competitions
 from dujiang.tokens import pages as tokens
 from dujiang.vouchers import pages as vouchers
@@ -144,6 +146,19 @@ urlpatterns = [
     path("support/exchange/", support.exchange, name="support-exchange"),
     path("support/exchange/offers/<int:number>/", support.offer, name="support-offer"),
     path("support/exchange/needs/<int:number>/", support.need, name="support-need"),
+    path("talent/", talent.overview, name="talent"),
+    path("talent/me/", talent.me, name="talent-me"),
+    path("talent/people/", talent.people, name="talent-people"),
+    path("talent/people/<int:number>/", talent.person, name="talent-person"),
+    path("talent/duplicates/", talent.pairs, name="talent-duplicates"),
+    path("talent/analyses/<str:quarter>/", talent.analysis, name="talent-analysis"),
+    path("talent/demand/", talent.demand, name="talent-demand"),
+    path("talent/tables/<slug:table>.xlsx", talent.empty_table, name="talent-table"),
+    path("talent/plans/", talent.plans, name="talent-plans"),
+    path("talent/certification/", growing.certification, name="talent-certification"),
+    path("talent/certification/<int:number>/", growing.delegation, name="talent-delegation"),
+    path("talent/training/", growing.courses, name="talent-training"),
+    path("talent/training/courses/<int:number>/", growing.course, name="talent-course"),
     path("evidence/", evidence.records, name="records"),
     path("evidence/verify/", evidence.verify, name="verify"),
     path("evidence/<int:sequence>/", evidence.record, name="record"),

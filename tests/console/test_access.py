@@ -39,7 +39,9 @@ from dujiang.safety import supervision
 from dujiang.safety.assessment.models import Assessment
 from dujiang.scenarios.models import Evaluation
 from dujiang.support import models as support
+from dujiang.talent.analysis import analyse
 from dujiang.talent.competitions.models import Competition, Team
+from dujiang.talent.models import Analysis, Course, Delegation, School, Skill, Talent
 
 OFFICE = Actor("tester", Role.OFFICE)
 PLAN = """某省推进“人工智能+”行动方案
@@ -78,6 +80,8 @@ PARTS = {
     "path:identifier": "99999/dj.1",
     "slug:code": "p",
     "slug:form": "jsonl",
+    "slug:table": "people",
+    "str:quarter": "2026Q1",
 }
 
 
@@ -215,6 +219,19 @@ def in_safety():
         model.objects.update(id=1)
 
 
+def in_talent():
+    """Record, order and course 1, delegation 1, the analysis of a quarter: all of that unit."""
+    own = Unit.objects.get(name="经济和信息化厅")
+    skill = Skill.objects.create(uri="esco:ml", kind="knowledge", label_zh="机器学习", evidence=1)
+    Talent.objects.create(pk=1, unit=own, details="", industry="energy", level="entry", city="510100", evidence=1)
+    today = timezone.localdate()
+    dates = {"since": today, "until": today + timedelta(days=9), "evidence": 1}
+    Delegation.objects.create(pk=1, unit=own, skill=skill, level="entry", quota=1, rules={"years": 1}, **dates)
+    school = School.objects.create(unit=own, evidence=1)
+    Course.objects.create(pk=1, school=school, title="班", skill=skill, level="entry", places=1, **dates)
+    Analysis.objects.create(quarter="2026Q1", report=analyse("2026Q1", [], [], [], [], []), evidence=1)
+
+
 def a_space():
     """Offer 1, request 1 and agreement 1 about that data set, of that unit as its provider."""
     dataset = Dataset.objects.get()
@@ -304,6 +321,7 @@ def test_each_role_reaches_the_addresses_that_its_rules_allow(people, programme,
     )  # fmt: skip
     in_safety()
     in_support()
+    in_talent()
     client = client_of(people, role)
     for route, view in ROUTES.items():
         if view.action in ("account.use", "account.sign-in", "language.set"):

@@ -34,6 +34,7 @@ NAVIGATION = (
     Entry("competitions", gettext_lazy("Competitions"), "competition.browse"),
     Entry("safety", gettext_lazy("Safety"), "safety.browse"),
     Entry("support", gettext_lazy("Policy support"), "support.browse"),
+    Entry("talent", gettext_lazy("Talent"), "talent.browse"),
     Entry("statistics", gettext_lazy("Report figures"), "statistic.record"),
     Entry("records", gettext_lazy("Evidence"), "evidence.read"),
     Entry("admin:index", gettext_lazy("Records"), "admin.read"),

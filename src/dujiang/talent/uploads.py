@@ -7,6 +7,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from openpyxl import Workbook
+
 from dujiang.messages import BadInput, Text
 from dujiang.sheets import fault, read_rows
 from dujiang.talent import fields
@@ -54,6 +56,18 @@ PATHS: dict[str, Text] = {
 """The columns by name; a heading may be the name, its Chinese or its English title."""
 Skills = Mapping[str, int]
 """Numbers of skills by address and by label in small letters."""
+
+
+def empty_table(columns: Mapping[str, Text]) -> Workbook:
+    """Return a workbook with the columns' headings, cells as text, so that Excel keeps phone numbers as they are."""
+    book = Workbook()
+    sheet = book.worksheets[0]
+    for place, title in enumerate(columns.values(), start=1):
+        cell = sheet.cell(1, place, title.zh)
+        sheet.column_dimensions[cell.column_letter].width = 16
+        for row in range(2, 201):
+            sheet.cell(row, place).number_format = "@"
+    return book
 
 
 class NewTalent(NamedTuple):
