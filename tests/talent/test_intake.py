@@ -63,7 +63,7 @@ def take_orcid(path, content):
     path.write_text(json.dumps(content, ensure_ascii=False))
     common = {"industry": "science", "level": "senior", "city": "510100"}
     return intake.import_orcid(
-        OFFICE, path, common, purposes=["analysis"], given=date(2026, 1, 5), until=date(2027, 1, 5), paper="同意书 8"
+        OFFICE, path, common, purposes=["analysis"], given=in_days(-9), until=in_days(300), paper="同意书 8"
     )
 
 

@@ -129,10 +129,16 @@ def test_people_and_orcid_come_in_and_a_duplicate_is_merged(firm, office, tmp_pa
     wrong = SimpleUploadedFile("人.csv", b"name\nx\n")
     told = firm.post("/talent/people/", {"do": "import", "table": wrong})
     assert told.status_code == 400 and "人.csv" in told.content.decode()
-    given = {"industry": "science", "level": "senior", "city": "成都", "purposes": ["analysis"], "given": "2026-01-05"}
+    given = {
+        "industry": "science",
+        "level": "senior",
+        "city": "成都",
+        "purposes": ["analysis"],
+        "given": in_days(-9).isoformat(),
+    }
     content = json.dumps(orcid_record()).encode()
     file = SimpleUploadedFile("o.json", content)
-    sends(office, "/talent/people/", "import", table=file, until="2028-01-05", paper="7", **given)
+    sends(office, "/talent/people/", "import", table=file, until=DAY, paper="7", **given)
     listed = office.get("/talent/duplicates/").content.decode()
     assert "ORCID" in listed and "李小明" not in listed
     pair = Pair.objects.get()
