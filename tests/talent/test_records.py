@@ -70,6 +70,10 @@ def test_seeing_takes_need_consent_and_a_reason_and_is_evidence():
         actions.see(FIRM_STAFF, one, "plan", "招聘")
     with pytest.raises(NotAllowed):
         actions.see(individual("wang"), one, "plan", "好奇")
+    with pytest.raises(Refused, match="不能删除"):
+        actions.see(OFFICE, one, "plan", "给李小明落实住房")
+    with pytest.raises(Refused, match="统计分析不需要"):
+        actions.see(OFFICE, one, "analysis", "统计")
     assert not Record.objects.filter(kind="talent.seen").exists()
     assert actions.see(OFFICE, one, "plan", "落实住房").phone == "13800001111"
     [seen] = actions.seen_by(one)

@@ -150,7 +150,7 @@ def _consent(actor: Actor, one: Talent, purposes: list[str], given: date, until:
         "purposes": purposes,
         "given": given.isoformat(),
         "until": until.isoformat(),
-        "paper": paper,
+        "by": SELF if paper == SELF else "paper",
     }
     entry = append(actor, "talent.consented", str(one), body)
     made: Consent = Consent.objects.create(
@@ -231,6 +231,7 @@ def consent(actor: Actor, one: Talent, purposes: Collection[str], until: date, p
 def withdraw(actor: Actor, one: Talent, purposes: Collection[str] = (), why: str = "") -> Talent:
     """Withdraw consent to some purposes, or to all; with none left the record is erased. Raises `NotAllowed`, `Refused`."""
     _own_or(actor, one, "talent.import")
+    nameless(one, why)
     with transaction.atomic():
         one = _active(one)
         gone = set(purposes) or {purpose.value for purpose in Purpose}
@@ -292,6 +293,18 @@ def concerned(one: Talent) -> list[str]:
     return sorted(names)
 
 
+def nameless(one: Talent, text: str) -> None:
+    """Refuse a text that goes into evidence, which all may read and nothing erases, where it says who somebody is."""
+    about = one.about
+    if any(value and value in text for value in (about.name, about.phone, about.email, about.orcid)):
+        raise Refused(
+            Text(
+                "理由随存证公开且不能删除，请勿写姓名和联系方式",
+                "evidence is public and lasts: give no name or number in it",
+            )
+        )
+
+
 def see(actor: Actor, one: Talent, purpose: str, why: str) -> Details:
     """Return what is personal of somebody, for a purpose that they consented to; that is evidence.
 
@@ -300,6 +313,9 @@ def see(actor: Actor, one: Talent, purpose: str, why: str) -> Details:
     require(actor, "talent.see", concerned(one))
     if not why.strip() or len(why) > 500:
         raise Refused(Text("请写明查看理由（500 字以内）", "give the reason, in 500 characters at most"))
+    nameless(one, why)
+    if purpose == Purpose.ANALYSIS:
+        raise Refused(Text("统计分析不需要查看身份信息", "nobody is identified in order to be counted"))
     if purpose not in one.purposes():
         words = Purpose(purpose).words if purpose in set(Purpose) else Text(purpose, purpose)
         raise Refused(Text(f"本人未同意用于{words.zh}", f"they have not consented to {words.en}"))

@@ -14,7 +14,7 @@ from dujiang.evidence.models import Record
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import Refused, Text
 from dujiang.talent import fields
-from dujiang.talent.actions import find_skills, refused
+from dujiang.talent.actions import find_skills, nameless, refused
 from dujiang.talent.intake import unit_of
 from dujiang.talent.models import Audit, Certificate, Checked, Delegation, Talent
 from dujiang.talent.sampling import bounds, draw, sample_size
@@ -128,6 +128,7 @@ def withdraw_certificate(actor: Actor, certificate: Certificate, why: str) -> Ce
 def _withdraw(actor: Actor, one: Certificate, why: str) -> None:
     if one.state != State.VALID:
         raise Refused(Text("证书已撤销", "the certificate has been withdrawn"))
+    nameless(one.talent, why)
     one.state, one.why = State.WITHDRAWN, why.strip()
     one.evidence = append(actor, "talent.certified", one.number, {"what": "withdrawn", "why": one.why}).sequence
     one.save()
@@ -204,7 +205,8 @@ def check(actor: Actor, checked: Checked, *, sound: bool, note: str) -> Checked:
         audit = Audit.objects.select_for_update().get(pk=checked.audit_id)
         if audit.result is not None or audit.delegation.unit.name == actor.unit:
             raise Refused(Text("抽查已结束，或涉及本单位", "the audit has ended, or is of one's own unit"))
-        one: Checked = Checked.objects.get(pk=checked.pk)
+        one: Checked = Checked.objects.select_related("certificate__talent").get(pk=checked.pk)
+        nameless(one.certificate.talent, note)
         one.sound, one.note = sound, note.strip()[:2000]
         body = {"what": "checked", "audit": audit.pk, "certificate": one.certificate.number, "sound": sound}
         append(actor, "talent.audited", audit.delegation.unit.name, body)

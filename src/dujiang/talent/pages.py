@@ -64,7 +64,7 @@ def me(request: HttpRequest) -> HttpResponse:
         return forms.do(request, _acts_of_oneself(request, actor, one), "talent-me")
     context: dict[str, Any] = {"place": "talent", "one": one, "mine": True, **forms.choices()}
     if one is not None:
-        held = one.purposes()
+        held, joined = one.purposes(), set(one.trainings.values_list("course", flat=True))
         context |= {
             **_about(one),
             "consents": one.consents.filter(withdrawn=None),
@@ -73,7 +73,9 @@ def me(request: HttpRequest) -> HttpResponse:
             "certificates": one.certificates.select_related("delegation__unit", "delegation__skill"),
             "trainings": one.trainings.select_related("course__school__unit"),
             "achievements": one.achievements.all(),
-            "courses": actions.open_courses() if Purpose.TRAINING in held else [],
+            "courses": [each for each in actions.open_courses() if each.number not in joined]
+            if Purpose.TRAINING in held
+            else [],
         }
     return render(request, "talent/me.html", context)
 
@@ -182,6 +184,7 @@ def person(request: HttpRequest, number: int) -> HttpResponse:
         else:
             return forms.do(request, _acts_on_person(request, actor, one), "talent-person", number)
     about = _about(one)
+    about["purposes_to_see"] = [(name, words) for name, words in about["held"] if name != Purpose.ANALYSIS]
     if shown is None:
         about |= {"rows": [], "values": None}
     context = {
