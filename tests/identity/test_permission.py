@@ -19,7 +19,7 @@ MAY = {
     "annotation.oversee": {Role.OFFICE, Role.AUDITOR, *HOLDERS},
     "annotation.register-base": {Role.OFFICE},
     "competition.browse": EVERYONE,
-    "competition.enter": HOLDERS,
+    "competition.enter": {Role.INDIVIDUAL, *HOLDERS},
     "competition.hold": {Role.OFFICE},
     "competition.oversee": {Role.OFFICE, Role.AUDITOR},
     "competition.review": {Role.REVIEWER},

@@ -108,7 +108,8 @@ RULES = RuleSet(
         "annotation.oversee": _office | _auditor | (_holder & _own_unit),
         "annotation.register-base": _office,
         "competition.browse": _anyone,
-        "competition.enter": _holder & _own_unit,
+        # An individual takes part alone or leads a team; its actions ask whose it is.
+        "competition.enter": (_holder & _own_unit) | _plays(Role.INDIVIDUAL),
         "competition.hold": _office,
         "competition.oversee": _office | _auditor,
         # Whoever an application was given to; the actions ask that.

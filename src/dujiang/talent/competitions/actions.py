@@ -17,11 +17,12 @@ from django.utils import timezone
 from dujiang.evidence.actions import append
 from dujiang.identity.encrypted import cipher
 from dujiang.identity.models import Person
-from dujiang.identity.permission import Actor, require
+from dujiang.identity.permission import Actor, NotAllowed, Role, require
 from dujiang.messages import Refused, Text
 from dujiang.scenarios.contract import Resources
 from dujiang.scenarios.engines import Engine
 from dujiang.scenarios.registry import Found
+from dujiang.talent.actions import note_achievement
 from dujiang.talent.competitions import judging
 from dujiang.talent.competitions.boards import final_board
 from dujiang.talent.competitions.entries import unpack
@@ -193,8 +194,12 @@ def cancel(actor: Actor, competition: Competition, why: str) -> Competition:
 
 
 def join(actor: Actor, competition: Competition, name: str, members: Collection[str] = ()) -> Team:
-    """Enter a team of the actor's unit, one a unit; ``members`` are logins beside the actor's. Raises `NotAllowed`, `Refused`."""
-    require(actor, "competition.enter", [actor.unit] if actor.unit else [])
+    """Enter a team of the actor's unit, one a unit; ``members`` are logins beside the actor's.
+
+    An individual is a unit of their own. Raises `NotAllowed`, `Refused`.
+    """
+    side = side_of(actor)
+    require(actor, "competition.enter", [side] if side else [])
     name, members = name.strip(), list(dict.fromkeys(one.strip() for one in members if one.strip()))
     if not 1 <= len(name) <= 60 or not name.isprintable():
         raise Refused(Text("队名为 1–60 字", "a team's name has 1 to 60 characters"))
@@ -206,14 +211,14 @@ def join(actor: Actor, competition: Competition, name: str, members: Collection[
     with transaction.atomic():
         competition = locked(competition)
         _check_open(competition)
-        if competition.teams.filter(unit=actor.unit).exists():
+        if competition.teams.filter(unit=side).exists():
             raise Refused(Text("每个单位一支队伍，本单位已参赛", "one team a unit, and yours takes part already"))
         if competition.teams.filter(name=name).exists():
             raise Refused(Text(f"队名“{name}”已被使用", f"the name {name!r} is taken"))
-        body = {"what": "team", "team": name, "unit": actor.unit, "leader": actor.name, "members": members}
+        body = {"what": "team", "team": name, "unit": side, "leader": actor.name, "members": members}
         entry = append(actor, "competition.entered", competition.code, body)
         made: Team = Team.objects.create(
-            competition=competition, name=name, unit=actor.unit, leader=actor.name, members=members, evidence=entry.sequence
+            competition=competition, name=name, unit=side, leader=actor.name, members=members, evidence=entry.sequence
         )  # fmt: skip
     return made
 
@@ -223,7 +228,7 @@ def enter(actor: Actor, team: Team, name: str, content: bytes) -> Entry:
 
     Entries count by the day on which they come, whatever becomes of them.
     """
-    require(actor, "competition.enter", [team.unit])
+    require_own(actor, team)
     name = name.replace("\\", "/").rpartition("/")[2][:200]
     unpack(name, content)
     with transaction.atomic():
@@ -250,7 +255,7 @@ def enter(actor: Actor, team: Team, name: str, content: bytes) -> Entry:
 
 def choose(actor: Actor, entry: Entry) -> Entry:
     """Choose the entry that counts at the end, while the competition is open. Raises `NotAllowed`, `Refused`."""
-    require(actor, "competition.enter", [entry.team.unit])
+    require_own(actor, entry.team)
     with transaction.atomic():
         competition = locked(entry.team.competition)
         _check_open(competition)
@@ -283,7 +288,7 @@ def disqualify(actor: Actor, team: Team, why: str) -> Team:
 
 def appeal(actor: Actor, team: Team, text: str, why_late: str = "") -> Appeal:
     """Appeal against the final board; after the days for it an appeal is late, and says why. Raises `NotAllowed`, `Refused`."""
-    require(actor, "competition.enter", [team.unit])
+    require_own(actor, team)
     check_said(text)
     with transaction.atomic():
         competition = locked(team.competition)
@@ -401,14 +406,30 @@ def award(actor: Actor, competition: Competition) -> list[Winner]:
             }
             entry = append(actor, "competition.awarded", competition.code, body)
             Winner.objects.create(team=team, rank=rank, board=board, evidence=entry.sequence)
+            what = Text(f"{competition.title}第 {rank} 名", f"No. {rank} in {competition.title_en}")
+            for login in team.people:
+                note_achievement(actor, login, what, entry.sequence)
         competition.state = Competition.State.AWARDED
         competition.save(update_fields=["state"])
         return list(Winner.objects.filter(team__competition=competition, revoked=False))
 
 
+def side_of(actor: Actor) -> str:
+    """Return for whom an actor takes part: their unit, or an individual for themselves; empty for nobody."""
+    return f"@{actor.name}" if actor.role is Role.INDIVIDUAL else actor.unit
+
+
+def require_own(actor: Actor, team: Team) -> None:
+    """Return where the team is the actor's own, else raise `NotAllowed`."""
+    require(actor, "competition.enter", [team.unit])
+    if side_of(actor) != team.unit:
+        raise NotAllowed(actor, "competition.enter", [team.unit])
+
+
 def own_team(actor: Actor, competition: Competition) -> Team | None:
     """Return the team of the actor's unit, None where there is none."""
-    found: Team | None = competition.teams.filter(unit=actor.unit).first() if actor.unit else None
+    side = side_of(actor)
+    found: Team | None = competition.teams.filter(unit=side).first() if side else None
     return found
 
 

@@ -326,7 +326,7 @@ class Appeal(models.Model):
     class State(models.TextChoices):
         """What was decided."""
 
-        OPEN = "open", _("open")
+        OPEN = "open", _("being dealt with")
         UPHELD = "upheld", _("upheld")
         DISMISSED = "dismissed", _("dismissed")
 

@@ -62,7 +62,7 @@ def competition(request: HttpRequest, code: str) -> HttpResponse:
     team = actions.own_team(actor, one)
     if request.method == "POST":
         return _do(request, _acts(request, actor, one, team), "competition", code)
-    holds, enters = allowed(actor, "competition.hold"), allowed(actor, "competition.enter", [actor.unit])
+    holds, enters = allowed(actor, "competition.hold"), allowed(actor, "competition.enter")
     board = one.board
     context = {
         "place": "competitions",

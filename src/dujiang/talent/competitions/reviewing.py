@@ -15,7 +15,7 @@ from dujiang.identity.models import Person
 from dujiang.identity.permission import Actor, NotAllowed, Role, require
 from dujiang.messages import Refused, Text
 from dujiang.scenarios.digest import digest
-from dujiang.talent.competitions.actions import check_said, locked, publish
+from dujiang.talent.competitions.actions import check_said, locked, publish, require_own
 from dujiang.talent.competitions.boards import final_board
 from dujiang.talent.competitions.calibration import assign
 from dujiang.talent.competitions.models import Application, Board, Competition, Conflict, Review, Team
@@ -26,7 +26,7 @@ _LONGEST = 20_000
 
 def apply(actor: Actor, team: Team, title: str, **fields: str) -> Application:
     """Apply, or change what a team applied with, while the contest is open. Raises `NotAllowed`, `Refused`."""
-    require(actor, "competition.enter", [team.unit])
+    require_own(actor, team)
     title, texts = title.strip(), {name: fields.get(name, "").strip() for name in FIELDS}
     if not 1 <= len(title) <= 200 or not all(texts.values()) or max(map(len, texts.values())) > _LONGEST:
         raise Refused(

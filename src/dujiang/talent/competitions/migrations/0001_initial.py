@@ -183,7 +183,7 @@ class Migration(migrations.Migration):
                 ),
                 ("claimed", models.DateTimeField(null=True, verbose_name="claimed")),
                 ("fault", models.CharField(blank=True, max_length=12, verbose_name="fault")),
-                ("hidden", models.BooleanField(default=False, verbose_name="failed on hidden cases")),
+                ("hidden", models.BooleanField(default=False, verbose_name="reached hidden cases")),
                 ("practice", models.JSONField(default=list, verbose_name="scores in practice")),
                 ("said", models.TextField(blank=True, verbose_name="printed in practice")),
                 ("scores", dujiang.identity.encrypted.EncryptedText(blank=True, verbose_name="scores")),
@@ -243,7 +243,7 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("open", "open"), ("upheld", "upheld"), ("dismissed", "dismissed")],
+                        choices=[("open", "being dealt with"), ("upheld", "upheld"), ("dismissed", "dismissed")],
                         default="open",
                         max_length=10,
                         verbose_name="state",
