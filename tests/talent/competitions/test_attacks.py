@@ -83,7 +83,8 @@ def look(what, where):
 def files(*roots):
     for root in roots:
         for folder, _, names in os.walk(root):
-            for name in names:
+            # The interpreter and its libraries are everybody's.
+            for name in () if folder.startswith((sys.prefix, sys.base_prefix)) else names:
                 with contextlib.suppress(OSError):
                     path = os.path.join(folder, name)
                     if os.path.isfile(path) and os.stat(path).st_size < 2**26:
@@ -125,7 +126,7 @@ def test_the_truth_and_the_seed_are_nowhere(found, engine):
 
 def test_a_search_for_what_is_there_finds_it(sample, engine):
     """The same search, where the inputs give the truth away."""
-    told = judged(sample("leaky", cases="leaky_cases"), engine, _TRY + SEARCH.replace("SEEDS", "b'no' + b'thing'")).said
+    told = judged(sample("leaky", cases="leaky_cases"), engine, _TRY + SEARCH.replace("SEEDS", "b'@no@such@'")).said
     assert "TRUTH in /inputs/inputs.json" in told
 
 
