@@ -8,11 +8,13 @@ from django.db import connection
 from django.utils import timezone
 
 from dujiang.evidence.models import Record
+from dujiang.identity.actions import add_person
 from dujiang.identity.permission import Actor, NotAllowed, Role
 from dujiang.messages import BadInput, Refused
 from dujiang.talent.competitions import actions, evaluation
 from dujiang.talent.competitions.boards import public_board
 from dujiang.talent.competitions.models import Competition, Entry, Winner
+from dujiang.talent.models import Achievement
 from talent.competitions.contests import AUDITOR, BASELINE, FIRMS, GOOD, OFFICE, appeals_over, challenge, closed
 
 pytestmark = pytest.mark.django_db
@@ -23,16 +25,15 @@ def test_from_call_to_winners(contest, engine):
         actions.join(firm, contest, name) for firm, name in zip(FIRMS, ("优秀队", "基线队", "失误队"), strict=True)
     )
     actions.enter(FIRMS[1], plain, "plain.py", BASELINE)
-    actions.enter(FIRMS[0], good, "good.py", BASELINE)
     actions.enter(FIRMS[0], good, "good.py", GOOD)
     actions.enter(FIRMS[2], broken, "broken.py", b"def method(inputs):\n    raise ValueError('here')\n")
-    assert evaluation.judge_due(OFFICE, engine) == 4
+    assert evaluation.judge_due(OFFICE, engine) == 3
     assert evaluation.judge_due(OFFICE, engine) == 0
     failed = broken.entries.get()
     assert (failed.state, failed.fault, failed.hidden) == ("failed", "raised", False)
     assert "ValueError: here" in failed.said
     board = public_board(contest)
-    assert [(row["team"], row["rank"], row["entries"]) for row in board] == [("优秀队", 1, 2), ("基线队", 2, 1)]
+    assert [(row["team"], row["rank"], row["entries"]) for row in board] == [("优秀队", 1, 1), ("基线队", 2, 1)]
     # The board shows the baseline at the baseline's own score, and the mean below it.
     assert board[0]["shows"] < board[1]["shows"]
     with pytest.raises(Refused, match="尚未截止"):
@@ -43,7 +44,7 @@ def test_from_call_to_winners(contest, engine):
     assert evaluation.judge_due(OFFICE, engine) == 1
     contest.refresh_from_db()
     rows = contest.board.rows
-    assert [(row["team"], row["rank"], row["entry"]) for row in rows] == [("优秀队", 1, 2), ("基线队", 2, 1)]
+    assert [(row["team"], row["rank"], row["entry"]) for row in rows] == [("优秀队", 1, 1), ("基线队", 2, 1)]
     assert all(row["low"] <= row["rank"] <= row["high"] for row in rows)
     with pytest.raises(Refused, match="申诉期未过"):
         actions.award(OFFICE, contest)
@@ -51,19 +52,22 @@ def test_from_call_to_winners(contest, engine):
     assert again.same and again.digest == contest.board.digest
     appeals_over(contest)
     assert [(one.team.name, one.rank) for one in actions.award(OFFICE, contest)] == [("优秀队", 1)]
+    noted = Achievement.objects.get()
+    assert (noted.login, noted.what_zh) == ("p0", "均值挑战赛第 1 名")
     kinds = Record.objects.filter(subject=contest.code).values_list("kind", flat=True)
     assert list(kinds) == [
-        "competition.called", *["competition.entered"] * 7, *["competition.judged"] * 4, "competition.boarded",
+        "competition.called", *["competition.entered"] * 6, *["competition.judged"] * 3, "competition.boarded",
         "competition.rerun", "competition.awarded",
     ]  # fmt: skip
 
 
 def test_a_late_appeal_changes_the_board_and_the_winner(contest, engine):
     first, second = actions.join(FIRMS[0], contest, "一队"), actions.join(FIRMS[1], contest, "二队")
-    actions.enter(FIRMS[0], first, "good.py", GOOD)
-    actions.enter(FIRMS[1], second, "plain.py", BASELINE)
-    closed(contest)
-    evaluation.judge_due(OFFICE, engine)
+    for firm, team, losses in ((FIRMS[0], first, [0.1, 0.2, 0.1]), (FIRMS[1], second, [1.0, 1.1, 0.9])):
+        entry = actions.enter(firm, team, "entry.py", GOOD)
+        entry.state, entry.private_scores = "judged", json.dumps(losses)
+        entry.save()
+    evaluation.close(OFFICE, closed(contest), engine)
     actions.disqualify(OFFICE, first, "疑似抄袭")
     contest.refresh_from_db()
     assert [row["team"] for row in contest.board.rows] == ["二队"]
@@ -86,8 +90,6 @@ def test_a_late_appeal_changes_the_board_and_the_winner(contest, engine):
     actions.decide(OFFICE, dismissed, upheld=False, answer="榜单无误")
     contest.refresh_from_db()
     assert (contest.state, contest.board.number) == ("awarded", 3)
-    # An entry may be run anew, and the board stays where it comes to the same.
-    assert evaluation.judge_finally(OFFICE, first, engine, "复核") is None
 
 
 def test_a_board_that_was_tampered_with_is_found(contest, engine):
@@ -99,6 +101,9 @@ def test_a_board_that_was_tampered_with_is_found(contest, engine):
     Entry.objects.update(private_scores=json.dumps([0.0] * 3))
     actions.republish(OFFICE, contest, "改动")
     assert not evaluation.rerun(AUDITOR, contest, engine).same
+    # Judged anew, the entry comes to what it came to.
+    assert evaluation.judge_finally(OFFICE, team, engine, "复核").digest == contest.boards.get(number=1).digest
+    assert evaluation.judge_finally(OFFICE, team, engine, "复核") is None
     Competition.objects.update(seeds="x")
     contest.refresh_from_db()
     contest.seeds = json.dumps({**json.loads('{"public": [1, 2, 3], "private": [4, 5, 6]}'), "salt": ""})
@@ -140,6 +145,18 @@ def test_one_team_a_unit_and_only_its_own(contest):
     ):
         with pytest.raises(NotAllowed):
             act()
+
+
+def test_an_individual_takes_part_for_themselves(contest):
+    add_person(OFFICE, "li", "李某某", Role.INDIVIDUAL, None)
+    li, other = Actor("li", Role.INDIVIDUAL), Actor("wang", Role.INDIVIDUAL)
+    team = actions.join(li, contest, "李队")
+    assert actions.own_team(li, contest) == team and actions.own_team(other, contest) is None
+    assert actions.enter(li, team, "a.py", GOOD).number == 1
+    with pytest.raises(NotAllowed):
+        actions.enter(other, team, "a.py", GOOD)
+    with pytest.raises(Refused, match="已参赛"):
+        actions.join(li, contest, "又一队")
 
 
 def test_seeds_are_secret_at_rest_and_on_record(contest):
