@@ -6,12 +6,16 @@ import pytest
 from django.utils import timezone
 
 from dujiang.evidence.models import Record
+from dujiang.identity.models import Unit
 from dujiang.identity.permission import PUBLIC, NotAllowed
 from dujiang.messages import Refused
 from dujiang.support import matching
 from dujiang.support.actions import exchange, figures
 from dujiang.support.models import Introduction, Need, Offer
+from dujiang.talent import training
+from dujiang.talent.models import Course, Vacancy
 from support.units import FIRM, OFFICE, OTHER, SCHOOL, make_units, of
+from talent.people import in_days, skills
 
 pytestmark = pytest.mark.django_db
 TODAY = timezone.localdate
@@ -108,3 +112,23 @@ def test_a_need_that_is_wrong_is_refused():
         with pytest.raises(Refused):
             exchange.need(of(FIRM), FIRM, **{"title": "a", **changed})
     assert not Need.objects.exists()
+
+
+def test_courses_and_vacancies_of_the_talent_plane_are_published_once_and_taken_off():
+    skills()
+    training.register_school(OFFICE, SCHOOL)
+    training.open_course(of(SCHOOL), "视觉班", "机器视觉", "entry", 2, in_days(1), in_days(60))
+    [made] = exchange.publish_courses(of(SCHOOL), SCHOOL)
+    assert (made.kind, made.capacity, made.until) == ("talent", 2, in_days(60))
+    assert exchange.publish_courses(of(SCHOOL), SCHOOL) == []
+    assert [one.pk for one, _ in exchange.find(PUBLIC, matching.Need("", "computer vision"))] == [made.pk]
+    Course.objects.update(until=in_days(-1))
+    assert exchange.publish_courses(of(SCHOOL), SCHOOL) == []
+    made.refresh_from_db()
+    assert made.closed
+    Vacancy.objects.create(unit=Unit.objects.get(name=FIRM), reference="A", title="质检员", city="510100", number=3, opened=in_days(-1), closes=in_days(9), evidence=1)  # fmt: skip
+    [wanted] = exchange.need_of_vacancies(of(FIRM), FIRM)
+    assert (wanted.title, wanted.kinds, wanted.place) == ("质检员", ["talent"], "510100")
+    assert exchange.need_of_vacancies(of(FIRM), FIRM) == []
+    with pytest.raises(NotAllowed):
+        exchange.publish_courses(of(FIRM), SCHOOL)

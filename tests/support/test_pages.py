@@ -16,9 +16,11 @@ from dujiang.plan.figures import monthly_dispatch
 from dujiang.scenarios.registry import find
 from dujiang.support.actions import facts
 from dujiang.support.models import Bank, BondProject, Call, Introduction, Landmark, Listing, Loan, Need, Offer
+from dujiang.talent import intake, training
 from dujiang.vouchers.actions import balance, declare
 from support.test_bonds import GOOD
-from support.units import ANSWERS, BANK, CODES, FIRM, OFFICE, OTHER, SCHOOL, make_units
+from support.units import ANSWERS, BANK, CODES, FIRM, OFFICE, OTHER, SCHOOL, make_units, of
+from talent.people import in_days, skills
 
 pytestmark = pytest.mark.django_db
 PLAN = "某省推进“人工智能+”行动方案\n\n一、发展目标\n到2027年，智能终端普及率超过60%。\n"
@@ -99,22 +101,30 @@ def test_an_enterprise_enters_its_facts_once_and_comes_to_a_voucher_a_listing_a_
     post(at["bank"], "/support/lending/", do="pay", loan=loan)
     assert Loan.objects.get().approved == 1_500_000_00
     assert "Green channel" in read(at["public"], "/support/white-list/")
-    # A school's course fills the vacancy.
-    post(at["school"], "/support/exchange/", do="offer", kind="talent", title="机器视觉调试工程师订单班", text="按企业订单培养质检工程师，六个月", keywords="质检，订单班", places="5101", capacity="2")  # fmt: skip
+    # A school's course fills the vacancy: both stand in the talent plane, and meet here.
+    skills()
+    path = tmp_path / "vacancies.csv"
+    row = {"reference": "A1", "title": "机器视觉质检员", "industry": "制造", "level": "初级", "city": "成都市", "skills": "机器视觉", "number": "3", "opened": "2026-01-01", "closes": "2099-12-31"}  # fmt: skip
+    path.write_text(f"{','.join(row)}\n{','.join(row.values())}\n", encoding="utf-8")
+    intake.load_vacancies(of(FIRM, "firm"), path)
+    training.register_school(OFFICE, SCHOOL)
+    training.open_course(of(SCHOOL, "school"), "视觉调试工程师订单班", "机器视觉", "entry", 2, in_days(1), in_days(60))
+    for _ in range(2):  # what is published already is not published again
+        post(at["school"], "/support/exchange/", do="courses")
+        post(at["firm"], "/support/exchange/", do="vacancies")
     post(
         at["other"],
         "/support/exchange/",
         do="offer",
         kind="product",
         title="质检一体机",
-        text="外观检测",
+        text="机器视觉外观检测",
         price="300000",
     )
-    post(at["firm"], "/support/exchange/", do="need", title="招会视觉质检的学生", kinds="talent", where="510107")
     need = Need.objects.get()
     place = f"/support/exchange/needs/{need.pk}/"
     page = read(at["firm"], place)
-    assert page.index("机器视觉调试工程师订单班") < page.index("质检一体机")
+    assert page.index("视觉调试工程师订单班") < page.index("质检一体机")
     post(at["firm"], place, do="introduce", offer=Offer.objects.get(kind="talent").pk)
     met = Introduction.objects.get()
     post(at["school"], f"/support/exchange/offers/{met.offer_id}/", do="accept", introduction=met.pk)

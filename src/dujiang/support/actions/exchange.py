@@ -18,6 +18,7 @@ from dujiang.support import matching
 from dujiang.support.actions.checks import amount, expect, locked, reason, said, unit_named
 from dujiang.support.models import Introduction, Need, Offer
 from dujiang.support.models.exchange import KINDS
+from dujiang.talent import actions as talent
 
 _NAMES = frozenset(name for name, _ in KINDS)
 BEST = 10
@@ -33,6 +34,7 @@ def _place(code: str) -> str:
 def offer(
     actor: Actor, unit: str, kind: str, *, title: str, text: str, keywords: Sequence[str] = (), price: int | None = None,
     places: Sequence[str] = (), since: date | None = None, until: date | None = None, capacity: int = 1, domestic: bool = False,
+    source: str | None = None,
 ) -> Offer:  # fmt: skip
     """Offer something; for the fields see `matching.Offer`. Raises `NotAllowed`, `Refused`."""
     require(actor, "support.apply", [unit])
@@ -49,13 +51,13 @@ def offer(
         entry = append(actor, "support.exchange", title, body)
         return Offer.objects.create(
             unit=found, kind=kind, title=title, text=text, keywords=words, price=price, places=where, since=since, until=until,
-            capacity=capacity, domestic=domestic, evidence=entry.sequence,
+            capacity=capacity, domestic=domestic, source=source, evidence=entry.sequence,
         )  # fmt: skip
 
 
 def need(
     actor: Actor, unit: str, *, title: str, text: str = "", kinds: Sequence[str] = (), budget: int | None = None, place: str = "",
-    by: date | None = None, domestic: bool = False,
+    by: date | None = None, domestic: bool = False, source: str | None = None,
 ) -> Need:  # fmt: skip
     """Say what a unit needs; for the fields see `matching.Need`. Raises `NotAllowed`, `Refused`."""
     require(actor, "support.apply", [unit])
@@ -67,7 +69,7 @@ def need(
         entry = append(actor, "support.exchange", title, {"what": "needed", "unit": unit, "kinds": sorted(kinds)})
         return Need.objects.create(
             unit=found, title=title, text=text.strip(), kinds=sorted(set(kinds)), budget=budget, place=_place(place), by=by,
-            domestic=domestic, evidence=entry.sequence,
+            domestic=domestic, source=source, evidence=entry.sequence,
         )  # fmt: skip
 
 
@@ -82,6 +84,49 @@ def close(actor: Actor, one: Offer | Need, why: str) -> None:
         now.closed = timezone.now()
         now.evidence = append(actor, "support.exchange", now.title, {"what": "closed", "why": why}).sequence
         now.save()
+
+
+def publish_courses(actor: Actor, unit: str) -> list[Offer]:
+    """Offer what a school trains that has free places, and take off what has none left. Raises `NotAllowed`, `Refused`."""
+    require(actor, "support.apply", [unit])
+    found = unit_named(unit)
+    open_ = {f"course:{one.number}": one for one in talent.open_courses() if one.school == unit}
+    with transaction.atomic():
+        known = {one.source: one for one in Offer.objects.filter(unit=found, source__startswith="course:")}
+        for source, one in known.items():
+            if source not in open_ and not one.closed:
+                close(actor, one, "课程已满或已结束 / the course is full or over")
+        made = []
+        for source, course in open_.items():
+            if source in known:
+                continue
+            skill = course.skill_title
+            text = f"{skill.zh} {skill.en} {course.level}，{course.since} 至 {course.until}"
+            made.append(
+                offer(
+                    actor, unit, "talent", title=course.title, text=text, keywords=[skill.zh, skill.en], until=course.until,
+                    capacity=min(course.free, 10_000), source=source,
+                )
+            )  # fmt: skip
+    return made
+
+
+def need_of_vacancies(actor: Actor, unit: str) -> list[Need]:
+    """Say that a unit needs people for each of its open vacancies that nobody has said yet. Raises `NotAllowed`, `Refused`."""
+    require(actor, "support.apply", [unit])
+    found = unit_named(unit)
+    with transaction.atomic():
+        known = set(Need.objects.filter(unit=found, source__startswith="vacancy:").values_list("source", flat=True))
+        made = []
+        for one in talent.open_vacancies(unit):
+            source = f"vacancy:{one.number}"
+            if source not in known:
+                skills = "、".join(skill.title.zh for skill in talent.find_skills(one.skills)) if one.skills else ""
+                text = f"招 {one.open} 人；{skills}"
+                made.append(
+                    need(actor, unit, title=one.title, text=text, kinds=["talent"], place=one.city, source=source)
+                )
+    return made
 
 
 def _open() -> Q:

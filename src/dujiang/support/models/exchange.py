@@ -19,7 +19,7 @@ KINDS = [
 
 
 class Offer(models.Model):
-    """Something offered; see `matching.Offer`."""
+    """Something offered; see `matching.Offer`. ``source`` is such as ``course:3`` where another plane holds it."""
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="offers", verbose_name=_("unit"))
     kind = models.CharField(_("kind"), max_length=10, choices=KINDS)
@@ -32,6 +32,7 @@ class Offer(models.Model):
     until = models.DateField(_("until"), null=True)
     capacity = models.PositiveIntegerField(_("how many at once"), default=1)
     domestic = models.BooleanField(_("domestic"), default=False)
+    source = models.CharField(max_length=40, unique=True, null=True)
     closed = models.DateTimeField(_("closed"), null=True)
     time = models.DateTimeField(auto_now_add=True)
     evidence = models.BigIntegerField(_("evidence"))
@@ -54,7 +55,7 @@ class Offer(models.Model):
 
 
 class Need(models.Model):
-    """Something needed; see `matching.Need`."""
+    """Something needed; see `matching.Need`. ``source`` is such as ``vacancy:3``."""
 
     unit = models.ForeignKey(Unit, models.PROTECT, related_name="needs", verbose_name=_("unit"))
     title = models.CharField(_("title"), max_length=200)
@@ -64,6 +65,7 @@ class Need(models.Model):
     place = models.CharField(_("place"), max_length=6, blank=True)
     by = models.DateField(_("needed by"), null=True)
     domestic = models.BooleanField(_("domestic"), default=False)
+    source = models.CharField(max_length=40, unique=True, null=True)
     closed = models.DateTimeField(_("closed"), null=True)
     time = models.DateTimeField(auto_now_add=True)
     evidence = models.BigIntegerField(_("evidence"))

@@ -40,6 +40,8 @@ def exchange(request: HttpRequest) -> HttpResponse:
                     domestic=given.get("domestic") == "yes",
                 ),
                 "share-out": lambda: actions.share_out(actor),
+                "courses": lambda: actions.publish_courses(actor, unit),
+                "vacancies": lambda: actions.need_of_vacancies(actor, unit),
             },
             "support-exchange",
         )  # fmt: skip
