@@ -5,7 +5,7 @@ from datetime import date
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -50,6 +50,7 @@ def test_level_repayment_by_hand():
 yuan = st.integers(1, 10**9)
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(yuan, st.integers(0, 1500), st.integers(1, 30), st.booleans(), st.data())
 def test_the_principal_is_repaid_once_and_what_is_left_adds_up(bond, rate, years, level, data):
     revenue = data.draw(st.lists(st.integers(0, 10**9), min_size=years, max_size=years))

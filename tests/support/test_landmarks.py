@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dujiang.messages import Refused
@@ -81,7 +81,7 @@ units = st.sampled_from(["甲", "乙", "丙", "丁"])
 experts = st.lists(st.tuples(units, st.frozensets(units, max_size=2)), min_size=1, max_size=7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.sampled_from("pqrst"), st.frozensets(units, min_size=1, max_size=2), min_size=1),
     experts,
@@ -105,6 +105,7 @@ def test_nobody_judges_their_own_and_loads_are_even(applications, people, each):
         assert max(loads) == -(-each * len(applications) // len(known))
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 10**12), st.lists(st.integers(1, 60), min_size=1, max_size=5))
 def test_instalments_add_up(amount, shares):
     instalments = [Instalment(str(one), one, ()) for one in shares]

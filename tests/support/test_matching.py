@@ -6,7 +6,7 @@ from datetime import date
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -43,7 +43,7 @@ def test_words_that_stand_for_others_are_found_behind_the_same_words():
 DAYS = st.dates(date(2026, 1, 1), date(2026, 3, 1))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sets(st.sampled_from(Kind)), st.none() | st.integers(0, 9), st.sampled_from(["", "5101", "510107", "5133"]),
     st.none() | DAYS, st.booleans(),
@@ -73,7 +73,7 @@ def test_what_breaks_a_constraint_is_left_out_or_told_and_nothing_else(kinds, bu
         assert list(one.breaks) == misfits(need, one.offer)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz")), st.integers(1, 50), min_size=1, max_size=7),
     st.dictionaries(st.sampled_from("xyz"), st.integers(1, 2)), st.integers(1, 2),

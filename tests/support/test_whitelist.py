@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dujiang.support
@@ -60,6 +60,7 @@ def test_evidence_counts_only_of_the_kinds_asked_for():
     assert CRITERIA.assess(few, PAPERS, {"job.finished"}).standing is Standing.MAY
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sets(st.sampled_from(sorted(FACTS))))
 def test_more_facts_never_turn_may_not_into_open(dropped):
     fewer = CRITERIA.assess(
@@ -105,6 +106,7 @@ def test_what_still_runs_counts():
     assert quantile([], [], 0.5) is None
 
 
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.integers(0, 40), min_size=1, max_size=30), st.data())
 def test_a_quantile_is_an_order_statistic_and_grows_when_cases_run_on(durations, data):
     whole = quantile(durations, [True] * len(durations), 0.5)
