@@ -166,7 +166,7 @@ def test_a_bond_project_goes_through_its_pages(at):
     assert at["other"].post(place, {"do": "submit"}).status_code == 403
 
 
-def test_a_call_goes_through_its_pages(at):
+def test_a_call_goes_through_its_pages_to_the_plans_goal(at, tmp_path):
     today = timezone.localdate().isoformat()
     form = {"title": "申报通知", "text": "面向制造业", "budget": "2000000", "most": "1000000", "opens": today, "closes": today, "each": "1", "criteria": "应用价值, value, 60\n技术, method, 40"}  # fmt: skip
     assert "形如" in post(at["office"], "/support/landmarks/", 409, do="open", **{**form, "criteria": "价值"})
@@ -193,6 +193,12 @@ def test_a_call_goes_through_its_pages(at):
     post(at["expert"], mine, do="judge", why="好", **{"score-c1": "90", "score-c2": "80"})
     post(at["office"], place, do="settle")
     assert "已立项" in read(at["firm"], mine)
+    # The plan's goal about landmark scenarios is computed from that, not typed.
+    (tmp_path / "plan.txt").write_text(PLAN + "到2027年，建设10个左右行业领域重大标志性应用场景。\n", encoding="utf-8")
+    made = monthly_dispatch(load(OFFICE, tmp_path / "plan.txt").programme, f"{timezone.localdate():%Y-%m}")
+    [goal] = [line for line in made.goals if "标志性" in line.about]
+    assert (goal.value, goal.target) == (1, 10)
+    assert Record.objects.get(sequence=goal.evidence[-1]).content == {"value": 1, "unit": "个"}
     assert "说明" in read(at["public"], mine)
     post(at["office"], mine, do="pay", number="1")
     assert "存证" in post(at["office"], mine, 409, do="pay", number="2", records="1")

@@ -89,6 +89,9 @@ KINDS: dict[str, Kind] = {
     "support.loan": Kind(Text("绿色通道贷款", "loan through the green channel"), Text("单位", "unit")),
     "support.bond": Kind(Text("专项债项目", "special bond project"), Text("项目", "project")),
     "support.landmark": Kind(Text("标志性应用场景", "landmark scenarios"), Text("申报书或批次", "application or call")),
+    "support.standing": Kind(
+        Text("标志性场景数", "landmark scenarios in force"), Text("事项", "what"), by_subject=True
+    ),
     "support.exchange": Kind(Text("供需对接", "supply and demand"), Text("供给或需求", "offer or need")),
     "annotation.base": Kind(Text("登记标注基地", "annotation base registered"), Text("单位", "unit")),
     "annotation.project": Kind(Text("标注项目变更", "annotation project changed"), Text("项目", "project")),

@@ -25,6 +25,7 @@ class Measured(NamedTuple):
 MEASURED = (
     Measured("compute.capacity", "intelligent", "FLOP/s", ("智算规模", "智能算力规模")),
     Measured("compute.capacity", "share", "%", ("智算占比", "智能算力占比")),
+    Measured("support.standing", "landmarks", "个", ("标志性应用场景",)),
 )
 
 

@@ -257,7 +257,14 @@ def settle(actor: Actor, call: Call) -> Call:
         body = {"what": "settled", "call": call.pk, "funded": len(funded), "of": len(applications), "spread": spread}
         call.evidence = append(actor, "support.landmark", call.title, body).sequence
         call.save()
+        _tell(actor)
     return call
+
+
+def _tell(actor: Actor) -> None:
+    """Append how many landmark scenarios are funded now: what the plan's goal about them is computed from."""
+    count = Landmark.objects.filter(state=Landmark.State.FUNDED).count()
+    append(actor, "support.standing", "landmarks", {"value": count, "unit": "个"})
 
 
 def pay(actor: Actor, instalment: Instalment, records: Sequence[int] = ()) -> Instalment:
@@ -327,7 +334,9 @@ def claw_back(actor: Actor, landmark: Landmark, fen: int, why: str) -> Clawback:
         body = {"what": "clawed back", "application": one.pk, "amount": fen, "why": why}
         one.evidence = append(actor, "support.landmark", one.title, body).sequence
         one.save()
-        return Clawback.objects.create(landmark=one, amount=fen, why=why, evidence=one.evidence)
+        made = Clawback.objects.create(landmark=one, amount=fen, why=why, evidence=one.evidence)
+        _tell(actor)
+    return made
 
 
 def came_back(actor: Actor, clawback: Clawback, fen: int) -> Clawback:
