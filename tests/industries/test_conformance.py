@@ -45,8 +45,6 @@ def test_five_small_seeds_end_repeat_and_read_back(found, engine):
     verdict = runner.verdict(about, results, runner.check(found, 0, "small", engine, results[0]).faults)
     assert not verdict.faults
     assert verdict.gain > 0, "the method is no better than the baseline on the small size"
-    for one in results:
-        assert one.method.seconds < 20
 
 
 @every

@@ -55,7 +55,7 @@ class Capacity:
     def share(self) -> float | None:
         """The intelligent share."""
         total = self.intelligent + self.general
-        return 100 * self.intelligent / total if total else None
+        return min(100.0, 100 * self.intelligent / total) if total else None
 
 
 def capacity(equipment: Iterable[Equipment]) -> Capacity:

@@ -235,10 +235,12 @@ def _arguments(
     made += ["--clearenv"]
     for name, value in _environment().items():
         made += ["--setenv", name, value]
-    made += _system()
     size = str(limits.memory_mib * 2**20 // 4)
+    # Before the system, of which a part may lie below it.
+    made += ["--size", size, "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    made += _system()
     made += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/dev/shm"]  # noqa: S108
-    made += ["--remount-ro", "/dev", "--size", size, "--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108
+    made += ["--remount-ro", "/dev"]
     for name in _HIDDEN:
         if Path("/proc", name).exists():
             made += ["--ro-bind", "/dev/null", f"/proc/{name}"]
