@@ -8,8 +8,8 @@ import numpy as np
 
 DAY = 1440
 BEDROOM, BATHROOM, KITCHEN, LIVING, DOOR, OUT = range(6)
-RATES = {BEDROOM: 0.08, BATHROOM: 0.3, KITCHEN: 0.25, LIVING: 0.12, OUT: 0.0}
-"""Firings a minute of whoever is awake there."""
+RATES = {BEDROOM: 0.05, BATHROOM: 0.15, KITCHEN: 0.12, LIVING: 0.06, OUT: 0.0}
+"""Firings a minute of whoever is awake there; a sensor holds off for some minutes after one."""
 ASLEEP = 0.006
 KINDS = ("fall", "wandering", "illness")
 

@@ -44,14 +44,14 @@ from dujiang.scenarios.tables import choice, moment, name, read_csv, write_csv
 
 LEARN = 28
 """Days in which a home is got to know."""
-SIZES = {"small": (10, 21), "default": (40, 28), SHIFTED: (40, 28)}
+SIZES = {"small": (8, 14), "default": (40, 28), SHIFTED: (40, 28)}
 """Homes, and days that they are watched."""
 MISSED = 24.0
 """Hours that count for a mishap without an alarm."""
 START = "2026-03-02"
 ROOMS = {"bedroom": 0, "bathroom": 1, "kitchen": 2, "living": 3, "door": DOOR, "end": -1}
 GROUPS = {"under 80": 0, "80 and over": 1}
-HOURS = tuple(float(hours) for hours in range(3, 31))
+HOURS = tuple(0.5 * half for half in range(4, 61))
 LEVELS = tuple(0.5 * 1.12**step for step in range(22))
 COLUMNS = {
     "home": name(Text("住户", "home")),
@@ -110,6 +110,8 @@ def baseline(inputs: tuple[Home, ...]) -> Answer:
     rows = []
     for home in inputs:
         for first, last in pairwise([*home.minutes.tolist(), home.end]):
+            if last < LEARN * DAY or last - first < 60 * HOURS[0]:
+                continue
             for hours in HOURS:
                 at = first + round(60 * hours)
                 if LEARN * DAY <= at <= last:
