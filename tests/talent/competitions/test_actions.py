@@ -103,7 +103,6 @@ def test_a_board_that_was_tampered_with_is_found(contest, engine):
     assert not evaluation.rerun(AUDITOR, contest, engine).same
     # Judged anew, the entry comes to what it came to.
     assert evaluation.judge_finally(OFFICE, team, engine, "复核").digest == contest.boards.get(number=1).digest
-    assert evaluation.judge_finally(OFFICE, team, engine, "复核") is None
     Competition.objects.update(seeds="x")
     contest.refresh_from_db()
     contest.seeds = json.dumps({**json.loads('{"public": [1, 2, 3], "private": [4, 5, 6]}'), "salt": ""})
@@ -200,13 +199,16 @@ def test_a_judge_that_was_lost_is_taken_up(contest, engine):
     assert evaluation._next() == claimed
 
 
-def test_a_site_that_fails_blames_no_entry(contest, engine, monkeypatch):
+def test_a_site_that_fails_blames_no_entry_and_holds_up_no_other(contest, engine):
     team = actions.join(FIRMS[0], contest, "一队")
     actions.enter(FIRMS[0], team, "plain.py", BASELINE)
-    Competition.objects.update(version="0" * 64)
+    other = challenge(evaluation.find("mean"), engine, code="other")
+    Competition.objects.filter(pk=contest.pk).update(version="0" * 64)
+    actions.enter(FIRMS[1], actions.join(FIRMS[1], other, "二队"), "empty.py", b"x = 1")
     with pytest.raises(Refused, match="版本不同"):
         evaluation.judge_due(OFFICE, engine)
     assert team.entries.get().state == "waiting"
+    assert other.teams.get().entries.get().fault == "no-method"
 
 
 def test_a_team_chooses_the_entry_that_counts(contest):

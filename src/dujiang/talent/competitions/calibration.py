@@ -10,7 +10,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from dujiang.talent.competitions.ranks import CONFIDENCE, RESAMPLES, places
 
-_ROUNDS, _CLOSE = 500, 1e-9
+_ROUNDS, _CLOSE = 500, 1e-6
 _LEAST = 1e-6
 """A spread that is taken as none, in points squared."""
 

@@ -7,7 +7,7 @@ it is said only whether it failed, and how, and whether the board moved: nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -39,20 +39,32 @@ _SLACK = 60.0
 def judge_due(actor: Actor, engine: Engine, progress: Progress = lambda text: None) -> int:
     """Judge the entries that wait, in the order in which they came, and the ends that have come; returns how many.
 
-    Raises `NotAllowed`, `Refused` where code can't be confined here, and `judging.SiteFault`.
+    A competition that this site can't judge holds up no other; what is wrong with it is raised at the end: `Refused`,
+    `judging.SiteFault`. Raises `NotAllowed`.
     """
     require(actor, "competition.hold")
     done = 0
-    while (entry := _next()) is not None:
+    wrong: dict[int, Exception] = {}
+    while (entry := _next(wrong)) is not None:
         progress(Text(f"评判 {entry}", f"judging {entry}"))
-        judge_entry(actor, entry, engine)
-        done += 1
+        try:
+            judge_entry(actor, entry, engine)
+        except (Refused, judging.SiteFault) as error:
+            wrong[entry.team.competition_id] = error
+        else:
+            done += 1
     called = Competition.objects.filter(kind=Competition.Kind.CHALLENGE, state=Competition.State.CALLED)
     for competition in called.filter(closes__lte=timezone.now()):
         if not _unfinished(competition):
             progress(Text(f"{competition} 的最终评判", f"the final judging of {competition}"))
-            close(actor, competition, engine)
-            done += 1
+            try:
+                close(actor, competition, engine)
+            except (Refused, judging.SiteFault) as error:
+                wrong[competition.pk] = error
+            else:
+                done += 1
+    if wrong:
+        raise next(iter(wrong.values()))
     return done
 
 
@@ -68,11 +80,12 @@ def _longest(competition: Competition) -> timedelta:
 
 
 @transaction.atomic
-def _next() -> Entry | None:
-    """Claim the first entry that waits and has none of its team before it being judged."""
+def _next(leave: Collection[int] = ()) -> Entry | None:
+    """Claim the first entry that waits and has none of its team before it being judged; ``leave`` are competitions."""
     open_ = Q(state=Entry.State.WAITING) | Q(state=Entry.State.JUDGING)
     busy: set[int] = set()
     waiting = Entry.objects.filter(open_).exclude(team__competition__state=Competition.State.CANCELLED)
+    waiting = waiting.exclude(team__competition__in=list(leave))
     for entry in waiting.select_for_update().order_by("id"):
         if entry.team_id in busy:
             continue
