@@ -18,7 +18,8 @@ where the line is full, and rise where demand is short, for method and baseline 
 year: a day's forecast can be seen only once the days before have been run; the judge runs an answer's plan again.
 
 *Second generator.* (`shifted`) A warmer basin: snow melts and the monsoon comes four weeks earlier than in the past years
-given, a fifth of the water is missing, and for three weeks of winter there is hardly any wind.
+given, a fifth of the water is missing, and for three weeks of winter there is hardly any wind. Here the method is no
+better than the guide curve, as both trust the past years: the scenario does not run through.
 
 *Baseline.* What dispatchers do: a guide curve of the upper reservoir (调度图), towards which its release steers within two
 weeks, the lower one kept at a level of its own; the day's water goes to the blocks with the largest net load first, wind
