@@ -84,6 +84,7 @@ def test_identity_numbers_of_another_maker_are_known(seed):
         ("address", ["10.1.2.3", "192.168.7.1"], "none"),
         ("x", ["高血压", "高血压", "2型糖尿病", "高血压"], "sensitive"),
         ("身份证号", ["", ""], "none"),
+        ("x", ["1797900999123", "4410283771925"], "none"),  # the first dials out of China to a country that isn't
     ],
 )  # fmt: skip
 def test_cells_speak_before_the_heading(heading, cells, level):

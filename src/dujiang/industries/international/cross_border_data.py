@@ -240,7 +240,10 @@ def _telephone(cell: str) -> bool:
         return False
     if cell.startswith(("+", "0")) or (re.search(r"[()\s x-]", cell) and not _year(cell)):
         return True
-    return bool(phonenumbers.is_valid_number(phonenumbers.parse(cell, "CN")))
+    try:
+        return bool(phonenumbers.is_valid_number(phonenumbers.parse(cell, "CN")))
+    except phonenumbers.NumberParseException:
+        return False
 
 
 def _counts_on(cells: Sequence[str]) -> bool:
