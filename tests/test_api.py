@@ -412,6 +412,7 @@ def test_the_public_reads_and_changes_nothing(programme):
                 "/support/listings",
                 "/support/loans",
                 "/competitions/p/entries",
+                "/talent/me",
             )
         )
         assert call(Client(), method, path, more).status_code == (403 if closed else 200), path
