@@ -21,8 +21,8 @@ the vacancies' seats. So Bansak et al. did it (2018, Science 359), for where ref
 
 *Judge.* Seats that still hold who was placed there after six months, as the expected share of all seats.
 
-*Published.* Bansak et al. expect 40 to 70 % more refugees in employment than under the usual placement, on data of their
-own; beside it stand no figures for matching of this kind.
+*Published.* Bansak et al. expect 40 to 70 % more refugees in employment than under the usual placement, on records of
+their own; a score here can't be compared with that.
 
 *Groups.* The method sees neither sex nor household. The simulated groups differ in how much of their skills they write
 down, what they ask, and how far they live from the seats, so results differ even so: `by_group` says how many were
@@ -63,6 +63,12 @@ LIKELY = 0.5
 LEAST, MOST = 50, 2_000_000
 """Past placements that a fit needs, and pairs of seeker and vacancy that fit into memory."""
 GROUPS = ("sex", "household")
+_TITLES = {
+    "女": Text("女", "women"),
+    "男": Text("男", "men"),
+    "农村": Text("农村", "rural"),
+    "城镇": Text("城镇", "urban"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +456,7 @@ def picture(inputs: Market, answer: Answer) -> Any:
 
     def bars(rows: list[dict[str, Any]], title: Text, colours: list[str]) -> Any:
         table = pd.DataFrame(rows, columns=["group", "what", "share"])
+        table["group"] = [str(_TITLES[one]) for one in table["group"]]
         return (
             alt.Chart(table, width=420, title=str(title))
             .mark_bar()
@@ -460,7 +467,7 @@ def picture(inputs: Market, answer: Answer) -> Any:
                 alt.Color(
                     "what:N",
                     title=None,
-                    legend=alt.Legend(orient="bottom", labelLimit=0),
+                    legend=alt.Legend(orient="bottom", labelLimit=0, columns=1),
                     scale=alt.Scale(range=colours),
                 ),
                 tooltip=["group:N", "what:N", alt.Tooltip("share:Q", format=".1%")],
@@ -469,7 +476,7 @@ def picture(inputs: Market, answer: Answer) -> Any:
 
     placed = bars(shares, Text("各群体求职者的安置比例", "Share of seekers placed, by group"), ["#14557b"])
     wrong = bars(errors, Text("对过往安置的误判率", "Error rates on past placements, by group"), ["#b5483a", "#7aa6c2"])
-    return alt.vconcat(placed, wrong).resolve_scale(color="independent")
+    return alt.vconcat(placed, wrong).resolve_scale(color="independent", yOffset="independent")
 
 
 SCENARIO = Scenario(
