@@ -1,5 +1,8 @@
 """Who is next: fair share between holders, backfill behind a reservation, and room for what would be late."""
 
+import os
+import shutil
+import signal
 import sys
 from datetime import timedelta
 
@@ -174,3 +177,15 @@ def test_status_says_why_a_job_runs_where_it_does(dispatch, monkeypatch, capsys)
     said = capsys.readouterr().out
     assert "→ local：" in said
     assert "现有空位" in said and "room now" in said
+
+
+def test_an_attempt_whose_folder_was_removed_is_lost_and_holds_up_nobody(dispatch):
+    gone = job(cpus=2, sleep=30.0)
+    dispatch(gone, lambda one: one.state == "running")
+    attempt = Attempt.objects.get(job=gone)
+    os.kill(int(attempt.handle.split(":")[0]), signal.SIGKILL)
+    shutil.rmtree(attempt.folder)
+    after = job(cpus=2)
+    assert dispatch(after).state == "done"
+    attempt.refresh_from_db()
+    assert attempt.state == Attempt.State.LOST

@@ -284,7 +284,7 @@ class Dispatcher:
         """Take an attempt as lost, unless it never started and now never will."""
         try:
             handle = self._of(attempt.pool).find(attempt.folder)
-        except Unreachable:
+        except (Unreachable, FileNotFoundError):  # a folder that somebody removed tells nothing any more
             handle = attempt.handle
         if handle is None:
             actions.withdrawn(attempt)
