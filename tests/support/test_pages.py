@@ -18,6 +18,7 @@ from dujiang.support.actions import facts
 from dujiang.support.models import Bank, BondProject, Call, Introduction, Landmark, Listing, Loan, Need, Offer
 from dujiang.talent import intake, training
 from dujiang.vouchers.actions import balance, declare
+from dujiang.vouchers.models import Application
 from support.test_bonds import GOOD
 from support.units import ANSWERS, BANK, CODES, FIRM, OFFICE, OTHER, SCHOOL, make_units, of
 from talent.people import in_days, skills
@@ -67,8 +68,9 @@ def test_an_enterprise_enters_its_facts_once_and_comes_to_a_voucher_a_listing_a_
     assert "540,000.00 元" in page and "申请领券" in page and "第一条" in page
     # The voucher, by the facts alone.
     post(at["firm"], "/support/", do="claim", measure="compute-voucher")
-    post(at["chief"], "/vouchers/applications/1/review/", verdict="approve", amount="500000", why="情况属实")
-    post(at["office"], "/vouchers/applications/1/grant/")
+    asked = Application.objects.get()
+    post(at["chief"], f"/vouchers/applications/{asked.pk}/review/", verdict="approve", amount="500000", why="情况属实")
+    post(at["office"], f"/vouchers/applications/{asked.pk}/grant/")
     assert balance(FIRM, "gpu") >= 500_000_00
     # The white list, with the same facts, its papers, and the voucher as evidence that it uses compute.
     assert "审计报告" in post(at["firm"], "/support/white-list/", 409, do="apply")

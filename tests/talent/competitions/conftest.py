@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from functools import partial
 from pathlib import Path
@@ -39,9 +40,11 @@ def firms(db):
 @pytest.fixture
 def contest(firms, sample, engine, monkeypatch):
     """An open challenge; needs a machine on which code can be confined."""
-    from dujiang.talent.competitions import evaluation
+    from dujiang.talent.competitions import actions, evaluation
     from talent.competitions.contests import challenge
 
+    # Secret, but the same each run: on few seeds chance may put a better entry level with another.
+    monkeypatch.setattr(actions.secrets, "randbits", random.Random(7).getrandbits)
     if why := confinement.missing():
         pytest.skip(str(why))
     found = sample("mean")
