@@ -106,8 +106,10 @@ def test_the_judge_runs_the_plan_again_and_refuses_what_turbines_cannot_do(case)
         cascade.judge(case.truth, [rows[0] | {"upper_m3s": 1e4}, *rows[1:]])
 
 
-@pytest.mark.parametrize("rule", [cascade._Programme(Plan(SITE, weather(2 * DAYS), weather(7), 0, 0)).solve, None])
-def test_a_full_reservoir_before_a_flood_is_drawn_and_a_low_one_kept(rule):
+@pytest.mark.parametrize("by_programme", [True, False])
+def test_a_full_reservoir_before_a_flood_is_drawn_and_a_low_one_kept(by_programme):
+    rule = cascade._Programme(Plan(SITE, weather(2 * DAYS), weather(7), 0, 0)).solve if by_programme else None
+
     def flows(upper, **series):
         plan = Plan(SITE, weather(2 * DAYS), weather(7, **series), upper, 50.0)
         if rule:
