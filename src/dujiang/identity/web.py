@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -13,15 +13,17 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.stages import AuthenticateStage
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from dujiang.identity.encrypted import cipher
 from dujiang.identity.permission import PUBLIC, SECOND_FACTOR, Actor, NotAllowed, Role, require
-from dujiang.messages import Text
+from dujiang.messages import BadInput, Refused, Text
 
 View = Callable[..., HttpResponse]
+Acts = Mapping[str, Callable[[], object]]
+"""What the forms of a page may ask for, by the value of their ``do``."""
 _PROVIDER = "provider"
 """Where a session keeps what a provider said when its person signed in."""
 
@@ -51,6 +53,22 @@ def page(action: str) -> Callable[[View], View]:
         return asked
 
     return declare
+
+
+def do(place: str, request: HttpRequest, acts: Acts, then: str, *parts: Any) -> HttpResponse:
+    """Do what a form of the pages of ``place`` asks for and go on, or say why not."""
+    act = acts.get(request.POST.get("do", ""))
+    if act is None:
+        raise Http404
+    try:
+        act()
+    except Refused as error:
+        why = error.text
+    except BadInput as error:
+        why = Text(error.in_language("zh"), error.in_language("en"))
+    else:
+        return redirect(then, *parts)
+    return render(request, "console/refused.html", {"place": place, "why": why}, status=409)
 
 
 def change_password(request: HttpRequest) -> HttpResponse:

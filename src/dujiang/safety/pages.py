@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role, allowed
-from dujiang.identity.web import actor_of, page
+from dujiang.identity.web import Acts, actor_of, do, page
 from dujiang.messages import Refused, Text
 from dujiang.safety import actions, filing, supervision
 from dujiang.safety.alarms import BETWEEN
@@ -21,19 +21,7 @@ from dujiang.safety.incidents import Level
 from dujiang.safety.models import Alarm, Filing, Incident, Sandbox, Thing, Watch
 
 PAGE = 100
-Acts = Mapping[str, Callable[[], object]]
-
-
-def _do(request: HttpRequest, acts: Acts, then: str, *parts: Any) -> HttpResponse:
-    """Do what a form asks for and go on, or say why not."""
-    act = acts.get(request.POST.get("do", ""))
-    if act is None:
-        raise Http404
-    try:
-        act()
-    except Refused as error:
-        return render(request, "console/refused.html", {"place": "safety", "why": error.text}, status=409)
-    return redirect(then, *parts)
+_do = partial(do, "safety")
 
 
 def _number(request: HttpRequest, name: str, whole: bool = False) -> Any:

@@ -9,13 +9,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from dujiang.identity.permission import Actor, allowed
-from dujiang.identity.web import actor_of, page
+from dujiang.identity.web import Acts, actor_of, page
 from dujiang.messages import Refused, Text
 from dujiang.support import matching
 from dujiang.support.actions import exchange as actions
 from dujiang.support.models import Introduction, Need, Offer
 from dujiang.support.models.exchange import KINDS
-from dujiang.support.pages.forms import PAGE, Acts, day, do, fen, parts, unit_of, units_for, whole
+from dujiang.support.pages.forms import PAGE, day, do, fen, parts, unit_of, units_for, whole
 
 
 @page("support.browse")

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 from django.utils.translation import get_language
 
+from dujiang.identity import web
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role
-from dujiang.messages import BadInput, Refused, Text
+from dujiang.messages import Refused, Text
 
 PAGE = 100
-Acts = Mapping[str, Callable[[], object]]
-
-
-def do(request: HttpRequest, acts: Acts, then: str, *parts: Any) -> HttpResponse:
-    """Do what a form asks for and go on, or say why not."""
-    act = acts.get(request.POST.get("do", ""))
-    if act is None:
-        raise Http404
-    try:
-        act()
-    except Refused as error:
-        why = error.text
-    except BadInput as error:
-        why = Text(error.in_language("zh"), error.in_language("en"))
-    else:
-        return redirect(then, *parts)
-    return render(request, "console/refused.html", {"place": "support", "why": why}, status=409)
+do = partial(web.do, "support")
 
 
 def unit_of(request: HttpRequest, actor: Actor) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from dujiang.identity.models import Person
 from dujiang.identity.permission import Actor, Role, allowed
-from dujiang.identity.web import actor_of, page
-from dujiang.messages import BadInput, Refused, Text
+from dujiang.identity.web import Acts, actor_of, do, page
+from dujiang.messages import Refused, Text
 from dujiang.scenarios.registry import UnknownScenario, find
 from dujiang.talent.competitions import actions, reviewing
 from dujiang.talent.competitions.boards import fault_words, public_board
@@ -21,23 +22,7 @@ from dujiang.talent.competitions.entries import LARGEST_ARCHIVE
 from dujiang.talent.competitions.models import Appeal, Competition, Entry, Review, Team, Winner
 
 PAGE = 100
-Acts = Mapping[str, Callable[[], object]]
-
-
-def _do(request: HttpRequest, acts: Acts, then: str, *parts: Any) -> HttpResponse:
-    """Do what a form asks for and go on, or say why not."""
-    act = acts.get(request.POST.get("do", ""))
-    if act is None:
-        raise Http404
-    try:
-        act()
-    except Refused as error:
-        why = error.text
-    except BadInput as error:
-        why = Text(error.in_language("zh"), error.in_language("en"))
-    else:
-        return redirect(then, *parts)
-    return render(request, "console/refused.html", {"place": "competitions", "why": why}, status=409)
+_do = partial(do, "competitions")
 
 
 @page("competition.browse")
