@@ -120,7 +120,7 @@ def test_the_json_is_plain_and_complete():
     value = json.loads(json.dumps(result.as_json()))
     assert set(value) == {
         "title", "number", "month", "as_of", "goals", "qualitative", "tasks", "units", "late", "added", "scenarios",
-        "vouchers", "annotation", "safety", "talent",
+        "vouchers", "annotation", "data", "safety", "support", "talent",
     }  # fmt: skip
     assert value["goals"][0]["status"] == "no-data"
     assert value["as_of"] == "2026-06-30"

@@ -1,15 +1,19 @@
 """The runner: whatever a scenario does is a result, and the truth is nowhere while a method runs."""
 
+import json
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
 import pytest
 import samples
 
-from dujiang.scenarios import runner, steps
+from dujiang.scenarios import runner
 from dujiang.scenarios.contract import Resources
 from dujiang.scenarios.registry import Found
 
@@ -92,26 +96,59 @@ def test_what_a_step_leaves_behind_is_ended(sample, engine):
     assert not [one for one in new if one.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_the_truth_is_nowhere_while_the_method_runs(sample, engine):
-    found = sample("search", method="searches")
-    prepared = engine.run(steps.prepare, found.module, 3, "small", limits=Resources())
-    outcome = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=Resources(300, 4096))
-    assert outcome.failure is None
-    for rows in outcome.value.answers:
-        places = {name: count for name, count in rows[0].items() if name != "mean"}
+SEARCH = """
+import json
+import sys
+
+from samples import sample_in
+
+from pathlib import Path
+
+from dujiang.scenarios import steps
+from dujiang.scenarios.contract import Resources
+from dujiang.scenarios.engines import LocalEngine
+
+folder = Path(sys.argv[1])
+sys.path.insert(0, str(folder))
+leaks = sys.argv[2] == "leak"
+found = sample_in(folder, "search", method="searches", **({"cases": "leaky_cases"} if leaks else {}))
+engine = LocalEngine()
+prepared = engine.run(steps.prepare, found.module, 3, "small", limits=Resources())
+if leaks:
+    # The inputs hold it, and so do the run's own memory and this file.
+    (folder / "leaked").write_text(prepared.value.inputs[0]["leak"])
+outcome = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=Resources(300, 4096))
+assert outcome.failure is None, outcome.failure
+engine.close()
+print(json.dumps([rows[0] for rows in outcome.value.answers]))
+"""
+
+
+def searched(folder, what):
+    """What a method finds in a run of its own process and folder, where nothing else has ever known a truth."""
+    environment = {**os.environ, "TMPDIR": str(folder), "DUJIANG_HOME": str(folder / "home")}
+    path = os.pathsep.join([str(Path(samples.__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", SEARCH, str(folder), what],
+        env={**environment, "PYTHONPATH": path},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_truth_is_nowhere_while_the_method_runs(tmp_path):
+    for answer in searched(tmp_path, "nothing"):
+        places = {name: count for name, count in answer.items() if name != "mean"}
         assert set(places) == {"objects", "environment", "own memory", "the run's memory", "disk"}
         assert not any(places.values()), places
 
 
-def test_the_search_finds_a_truth_that_is_there(sample, engine, tmp_path):
-    found = sample("leak", method="searches", cases="leaky_cases")
-    prepared = engine.run(steps.prepare, found.module, 3, "small", limits=Resources())
-    # The inputs hold it, and so do the run's own memory and this file.
-    leaked = tmp_path / "leaked"
-    leaked.write_text(prepared.value.inputs[0]["leak"])
-    outcome = engine.run(steps.answer, found.module, "method", prepared.value.inputs, limits=Resources(300, 4096))
-    leaked.unlink()
-    places = outcome.value.answers[0][0]
+def test_the_search_finds_a_truth_that_is_there(tmp_path):
+    places = searched(tmp_path, "leak")[0]
     assert places["own memory"] > 0
     assert places["disk"] > 0
     if os.getuid() == 0:  # Others may be kept from reading their parent's memory at all.
