@@ -1,11 +1,12 @@
-"""The private board: ranks by hand, ties, and intervals that hold the true rank as often as they say."""
+"""The final board: ranks by hand, ties, and intervals that hold the true rank as often as they say."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dujiang.talent.competitions.ranks import ranks
+from dujiang.panel import assign, calibrate
+from dujiang.talent.competitions.ranks import ranks, reviewed_ranks
 
 
 def test_ranks_by_hand_ties_share_the_best_place():
@@ -52,3 +53,24 @@ def test_what_is_no_board_is_refused():
         ranks({"甲": [1.0], "乙": [1.0, 2.0]})
     with pytest.raises(ValueError, match="finite"):
         ranks({"甲": [float("nan")]})
+
+
+def test_intervals_of_reviewed_ranks_hold_the_true_one_as_often_as_they_say():
+    held = []
+    for seed in range(12):
+        draw = np.random.default_rng(seed)
+        quality = draw.normal(0, 6, 20)
+        harsh = draw.normal(0, 5, 10)
+        pairs = assign([f"a{n:02}" for n in range(20)], [f"r{n}" for n in range(10)], set(), 3)
+        made = calibrate({(a, r): 70 + quality[int(a[1:])] + harsh[int(r[1:])] + draw.normal(0, 3) for a, r in pairs})
+        board = reviewed_ranks({name: one.score for name, one in made.applications.items()}, made.covariance)
+        assert [one.rank for one in board] == sorted(one.rank for one in board)
+        true = {f"a{n:02}": int((quality > quality[n]).sum()) + 1 for n in range(20)}
+        held += [one.low <= true[one.team] <= one.high for one in board]
+    assert 0.9 < np.mean(held) <= 1
+
+
+def test_equal_scores_share_a_rank():
+    made = calibrate({(a, r): 80.0 for a in "AB" for r in "12"})
+    board = reviewed_ranks({name: one.score for name, one in made.applications.items()}, made.covariance)
+    assert [(one.rank, one.low) for one in board] == [(1, 1), (1, 1)]

@@ -79,7 +79,7 @@ def test_from_call_to_winners(contest):
 
 def test_too_few_reviewers_without_a_conflict_is_said(contest):
     closed(contest)
-    with pytest.raises(Refused, match="不足"):
+    with pytest.raises(Refused, match="利益冲突"):
         reviewing.assign_reviewers(OFFICE, contest, ["r0", "r1"])
     assert not Review.objects.exists() and not Conflict.objects.exists()
     with pytest.raises(Refused, match="不是评审专家：p0"):

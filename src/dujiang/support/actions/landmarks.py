@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from dujiang import panel
 from dujiang.evidence.actions import append
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record
@@ -146,8 +147,10 @@ def assign(actor: Actor, call: Call) -> list[Assignment]:
         if call.takes() or call.settled:
             raise Refused(Text("申报期未结束，或已评定", "the call is still open, or settled"))
         waiting = {str(one.pk): one for one in call.applications.filter(state=Landmark.State.SUBMITTED)}
-        chosen = landmarks.assign({key: one.units for key, one in waiting.items()}, experts(), call.each)
-        made = [_assigned(actor, waiting[key], name) for key, names in chosen.items() for name in names]
+        known = experts()
+        met = {(key, who.name) for key, one in waiting.items() for who in known if landmarks.conflicts(who, one.units)}
+        pairs = panel.assign(sorted(waiting), [who.name for who in known], met, call.each)
+        made = [_assigned(actor, waiting[key], name) for key, name in pairs]
         for one in waiting.values():
             one.state = Landmark.State.REVIEWED
             one.save()
@@ -231,10 +234,10 @@ def settle(actor: Actor, call: Call) -> Call:
             raise Refused(Text("没有待评定的申报，或已评定", "there is nothing to settle, or it is settled"))
         if waiting := reviews.filter(score=None).count():
             raise Refused(Text(f"尚有 {waiting} 份评审未交", f"{waiting} reviews are still to come"))
-        scores = [(str(one.landmark_id), one.reviewer, float(one.score or 0)) for one in reviews]
-        if without := set(applications) - {key for key, *_ in scores}:
+        scores = {(str(one.landmark_id), one.reviewer): float(one.score or 0) for one in reviews}
+        if without := set(applications) - {key for key, _ in scores}:
             raise Refused(Text(f"有 {len(without)} 份申报无人评审", f"{len(without)} applications have no review"))
-        made = landmarks.calibrate(scores)
+        made = panel.calibrate(scores)
         funded = landmarks.fund(
             made.applications, {key: one.amount for key, one in applications.items()}, call.budget, call.least
         )

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from dujiang.panel import calibrate
 from dujiang.scenarios.digest import digest
-from dujiang.talent.competitions.calibration import calibrate
 from dujiang.talent.competitions.judging import Fault
 from dujiang.talent.competitions.models import Application, Competition, Entry, Review
-from dujiang.talent.competitions.ranks import ranks
+from dujiang.talent.competitions.ranks import ranks, reviewed_ranks
 
 _FIGURES = 9
 """Significant figures of what a board's digest is of: machines differ in the last bits."""
@@ -82,14 +84,18 @@ def _applications(competition: Competition) -> tuple[list[dict[str, Any]], str]:
     }
     done = Review.objects.filter(application__in=applications.values()).exclude(marks=None)
     scores = {(one.application.team.name, one.reviewer): one.score for one in done.select_related("application__team")}
-    counts = {name: sum(team == name for team, _ in scores) for name in applications}
+    if not scores:
+        return [], digest([])
+    made = calibrate(dict(sorted(scores.items())))
+    errors = dict(zip(made.applications, np.sqrt(np.diag(made.covariance)), strict=True))
     rows = [
         {
-            "team": one.name, "unit": applications[one.name].team.unit, "title": applications[one.name].title,
-            "rank": one.rank, "low": one.low, "high": one.high, "score": _figures(one.score), "error": _figures(one.error),
-            "mean": _figures(one.mean), "reviews": counts[one.name], "fault": None,
+            "team": one.team, "unit": applications[one.team].team.unit, "title": applications[one.team].title,
+            "rank": one.rank, "low": one.low, "high": one.high, "score": _figures(-one.loss),
+            "error": _figures(errors[one.team]), "mean": _figures(made.applications[one.team].mean),
+            "reviews": made.applications[one.team].reviews, "fault": None,
         }
-        for one in calibrate(dict(sorted(scores.items())))
+        for one in reviewed_ranks({name: one.score for name, one in made.applications.items()}, made.covariance)
     ]  # fmt: skip
     return rows, digest(rows)
 

@@ -14,10 +14,10 @@ from dujiang.identity.encrypted import keyed_digest
 from dujiang.identity.models import Person
 from dujiang.identity.permission import Actor, NotAllowed, Role, require
 from dujiang.messages import Refused, Text
+from dujiang.panel import assign
 from dujiang.scenarios.digest import digest
 from dujiang.talent.competitions.actions import check_said, locked, publish, require_own
 from dujiang.talent.competitions.boards import final_board
-from dujiang.talent.competitions.calibration import assign
 from dujiang.talent.competitions.models import Application, Board, Competition, Conflict, Review, Team
 
 FIELDS = ("problem", "approach", "effect")
@@ -86,12 +86,7 @@ def _share_out(actor: Actor, competition: Competition, names: Sequence[str]) -> 
         for one in Review.objects.filter(application__in=applications.values()).select_related("application__team")
     }
     everyone = sorted({*names, *(reviewer for _, reviewer in held)})
-    try:
-        pairs = assign(sorted(applications), everyone, conflicts, competition.each, held)
-    except ValueError as error:
-        raise Refused(
-            Text(f"无利益冲突的评审不足：{error}", f"too few reviewers without a conflict: {error}")
-        ) from error
+    pairs = assign(sorted(applications), everyone, conflicts, competition.each, held)
     new = [pair for pair in pairs if pair not in held]
     if not new:
         return
