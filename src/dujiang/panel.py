@@ -70,7 +70,8 @@ def calibrate(scores: Mapping[tuple[str, str], float]) -> Calibration:
     def equations(logs: np.ndarray) -> np.ndarray:
         """Return Henderson's mixed-model equations, whose inverse is the covariance of the prediction's errors."""
         v_q, v_s, v_e = np.exp(logs)
-        return squares / v_e + np.diag(np.concatenate([[0.0], np.full(first, 1 / v_q), np.full(second, 1 / v_s)]))
+        made: np.ndarray = squares / v_e
+        return made + np.diag(np.concatenate([[0.0], np.full(first, 1 / v_q), np.full(second, 1 / v_s)]))
 
     def unlikely(logs: np.ndarray) -> float:
         """Return the negative restricted log-likelihood, up to a constant (Harville 1977, J. Am. Stat. Assoc. 72)."""

@@ -177,7 +177,7 @@ def test_a_closed_engine_takes_no_more_steps(sample, engine):
 def test_progress_hears_each_step(sample, engine):
     heard = []
     list(runner.run(sample("heard"), [4], "small", engine, progress=lambda *what: heard.append(what)))
-    assert heard == [(4, step) for step in ("prepare", "baseline", "judge baseline", "method", "judge method")]
+    assert heard == [(4, step) for step in ("prepare", "baseline", "method", "judge")]
 
 
 def test_peak_memory_of_a_short_step_is_seen(sample, engine):

@@ -125,26 +125,42 @@ def run_seed(
     if prepared.failure:
         nothing = RoleResult(None, 0.0, 0.0, prepared.failure)
         return SeedResult(seed, None, nothing, nothing, [_during("cases", prepared.failure)])
-    results: dict[str, RoleResult] = {}
-    faults: list[Text] = []
+    outcomes = {}
     for role in steps.ROLES:
         progress(seed, role)
-        outcome = engine.run(steps.answer, found.module, role, prepared.value.inputs, where, limits=limits)
-        progress(seed, f"judge {role}")
-        results[role] = _judged(found, seed, size, engine, outcome, prepared.value.digest)
-        if (failure := results[role].failure) is not None:
-            faults.append(_during(role, failure))
+        outcomes[role] = engine.run(steps.answer, found.module, role, prepared.value.inputs, where, limits=limits)
+    progress(seed, "judge")
+    results = _judged(found, seed, size, engine, outcomes, prepared.value.digest)
+    faults = [_during(role, one.failure) for role, one in results.items() if one.failure is not None]
     return SeedResult(seed, prepared.value.digest, results["baseline"], results["method"], faults)
 
 
-def _judged(found: Found, seed: int, size: str, engine: Engine, outcome: Outcome, data: str) -> RoleResult:
-    if outcome.failure:
-        return RoleResult(None, outcome.seconds, outcome.memory_mib, outcome.failure)
-    answered: steps.Answered = outcome.value
-    answers = answered.answers
-    judged = engine.run(steps.score, found.module, seed, size, answers, data, limits=_OWN)
-    spent = (outcome.seconds, outcome.memory_mib)
-    return RoleResult(judged.value, *spent, judged.failure, _digest(answers), answered.used, answered.said)
+def _judged(
+    found: Found, seed: int, size: str, engine: Engine, outcomes: Mapping[steps.Role, Outcome], data: str
+) -> dict[steps.Role, RoleResult]:
+    given = {role: one.value.answers for role, one in outcomes.items() if not one.failure}
+    # The cases are made once for all answers; where one can't be judged, the other is judged by itself.
+    scores: dict[steps.Role, tuple[float | None, Text | None]] = {}
+    for group in (tuple(given), *((role,) for role in given)):
+        if group and group[0] not in scores:
+            judged = engine.run(
+                steps.score, found.module, seed, size, [given[role] for role in group], data, limits=_OWN
+            )
+            if not judged.failure:
+                scores.update({role: (score, None) for role, score in zip(group, judged.value, strict=True)})
+            elif len(group) == 1:
+                scores[group[0]] = (None, judged.failure)
+    results = {}
+    for role, one in outcomes.items():
+        if one.failure:
+            results[role] = RoleResult(None, one.seconds, one.memory_mib, one.failure)
+        else:
+            answered: steps.Answered = one.value
+            results[role] = RoleResult(
+                scores[role][0], one.seconds, one.memory_mib, scores[role][1], _digest(answered.answers), answered.used,
+                answered.said,
+            )  # fmt: skip
+    return results
 
 
 def _digest(answers: list[Answer]) -> str | None:
@@ -189,7 +205,7 @@ def check(
         drawn = outcome.value
         if outcome.failure:
             faults.append(_during("picture", outcome.failure))
-    written = engine.run(steps.reads_back, found.module, seed, size, limits=_OWN)
+    written = engine.run(steps.reads_back, found.module, inputs[0], limits=_OWN)
     if written.failure:
         faults.append(_during("read(write())", written.failure))
     elif not written.value:

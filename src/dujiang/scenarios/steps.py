@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -81,20 +81,24 @@ def _rows(value: Any) -> Answer:
     return value
 
 
-def score(module: str, seed: int, size: str, answers: list[Answer], data: str) -> float:
-    """Judge answers against the truth of the cases, made anew; a seed's score is the mean over its cases.
+def score(module: str, seed: int, size: str, given: Sequence[list[Answer]], data: str) -> list[float]:
+    """Judge answers against the truth of the cases, made anew; each of ``given`` has the mean over its cases.
 
-    Raises ValueError where the cases are not those that were answered (``data`` is their digest), or the score is
-    not finite.
+    Raises ValueError where the cases are not those that were answered (``data`` is their digest), or a score is not
+    finite.
     """
     scenario = in_module(module).scenario
     cases = list(scenario.cases(seed, size))
     if digest([tuple(case) for case in cases]) != data:
         raise ValueError(f"cases({seed}, {size!r}) did not give the same cases twice")
-    value = sum(float(scenario.judge(case.truth, one)) for case, one in zip(cases, answers, strict=True)) / len(cases)
-    if not math.isfinite(value):
-        raise ValueError(f"the score is {value}")
-    return value
+    scores = [
+        sum(float(scenario.judge(case.truth, one)) for case, one in zip(cases, answers, strict=True)) / len(cases)
+        for answers in given
+    ]
+    for value in scores:
+        if not math.isfinite(value):
+            raise ValueError(f"the score is {value}")
+    return scores
 
 
 def picture(module: str, inputs: Any, answered: Answer) -> dict[str, Any]:
@@ -102,14 +106,13 @@ def picture(module: str, inputs: Any, answered: Answer) -> dict[str, Any]:
     return in_module(module).scenario.picture(inputs, answered).to_dict()
 
 
-def reads_back(module: str, seed: int, size: str) -> bool:
-    """Write a seed's first inputs in the declared format, read them, write and read again; say if nothing changed.
+def reads_back(module: str, inputs: Any) -> bool:
+    """Write a case's inputs in the declared format, read them, write and read again; say if nothing changed.
 
     A format need not carry everything that cases come with (labelled examples, say), so what is compared is the
     second reading with the first.
     """
     scenario = in_module(module).scenario
-    inputs = scenario.cases(seed, size)[0].inputs
     with tempfile.TemporaryDirectory() as folder:
         first, second = (Path(folder) / f"{name}{scenario.suffixes[0]}" for name in ("first", "second"))
         scenario.write(inputs, first)

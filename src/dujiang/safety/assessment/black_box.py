@@ -72,9 +72,9 @@ class _Box:
             return None
         limits = self.about.resources
         outcome = self.engine.run(
-            steps.score, self.found.module, self.seed, self.size, answers, self.prepared.digest, limits=limits
+            steps.score, self.found.module, self.seed, self.size, [answers], self.prepared.digest, limits=limits
         )
-        return None if outcome.failure else float(outcome.value)
+        return None if outcome.failure else float(outcome.value[0])
 
     def loss(self, plain: float, other: float | None) -> float | None:
         """Return how much worse a score is than the plain one, in the metric's unit."""

@@ -113,11 +113,11 @@ def judge(
                 answers = read_answers(output / codec.ANSWERS, len(prepared.value.inputs), form)
             except BadAnswer as error:
                 return Judged((), Fault.ANSWER, seconds, memory, f"{said}{error}")
-        scored = engine.run(steps.score, found.module, seed, size, answers, prepared.value.digest, limits=_OWN)
+        scored = engine.run(steps.score, found.module, seed, size, [answers], prepared.value.digest, limits=_OWN)
         if scored.failure:
             # A judge that can't take an answer of the right form: say so, but not with the judge's own words.
             return Judged((), Fault.ANSWER, seconds, memory, said)
-        scores.append(scored.value)
+        scores += scored.value
     return Judged(tuple(scores), None, seconds, memory)
 
 
@@ -157,27 +157,28 @@ class Reference:
 
 def reference(found: Found, seeds: Sequence[int], size: str, engine: Engine) -> Reference:
     """Return what the scenario's baseline and method come to on practice seeds; raises `SiteFault`."""
-    scores: dict[str, list[float]] = {role: [] for role in steps.ROLES}
+    scores: list[list[float]] = []
     answers = []
     for seed in seeds:
         prepared = engine.run(steps.prepare, found.module, seed, size, limits=_OWN)
         if prepared.failure:
             raise SiteFault(str(prepared.failure))
+        given = []
         for role in steps.ROLES:
             answered = engine.run(
                 steps.answer, found.module, role, prepared.value.inputs, limits=found.scenario.resources
             )
             if answered.failure:
                 raise SiteFault(f"{role}: {answered.failure}")
-            given = answered.value.answers
-            scored = engine.run(steps.score, found.module, seed, size, given, prepared.value.digest, limits=_OWN)
-            if scored.failure:
-                raise SiteFault(f"{role}: {scored.failure}")
-            answers += given
-            scores[role].append(scored.value)
-    baseline = scores["baseline"]
+            given.append(answered.value.answers)
+        scored = engine.run(steps.score, found.module, seed, size, given, prepared.value.digest, limits=_OWN)
+        if scored.failure:
+            raise SiteFault(str(scored.failure))
+        answers += [one for each in given for one in each]
+        scores.append(scored.value)
+    baseline, method = zip(*scores, strict=True)
     scale = sum(map(abs, baseline)) / len(baseline)
-    return Reference(codec.form_of(answers), tuple(baseline), tuple(scores["method"]), scale or 1.0)
+    return Reference(codec.form_of(answers), baseline, method, scale or 1.0)
 
 
 def seeds_work(found: Found, seeds: Sequence[int], size: str, engine: Engine) -> bool:
