@@ -530,7 +530,7 @@ def test_no_call_breaks_it(li):
 
     def calls_of(operation, mode):
         @settings(
-            max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def one(case):

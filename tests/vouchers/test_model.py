@@ -212,6 +212,6 @@ class Ledger(RuleBasedStateMachine):
 @pytest.mark.django_db
 def test_the_ledger_agrees_with_its_model():
     checks = settings(
-        max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(Ledger, settings=checks)

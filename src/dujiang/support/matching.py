@@ -18,8 +18,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import lil_array
 
 from dujiang.data.search import words
 from dujiang.messages import Text, money
@@ -215,6 +213,10 @@ def share_out(
     ``capacity`` needs an offer (HiGHS by `scipy.optimize.milp`). Each need's own best offer would overrun those that
     everybody likes best.
     """
+    # Loaded here: every command knows this module, and few ask for this.
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import lil_array
+
     pairs = sorted(scores)
     if not pairs:
         return {}

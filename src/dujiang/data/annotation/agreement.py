@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from dujiang.data.annotation.labels import Answer, Box, Kind
 
@@ -117,6 +116,9 @@ def match_boxes(one: Sequence[Box], other: Sequence[Box], least: float = SAME_BO
         return []
     overlap = np.array([[iou(a, b) if a.label == b.label else 0.0 for b in other] for a in one])
     overlap[overlap < least] = 0.0
+    # Loaded here: every command knows this module, and few ask for this.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     pairs = zip(rows.tolist(), columns.tolist(), strict=True)
     return [

@@ -16,10 +16,13 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from dujiang.data.spaces.aggregates import Item
 from dujiang.data.spaces.policy import Budget, Column, Noise
+
+if TYPE_CHECKING:
+    # What reads SQL takes a while to load, which every command would wait for.
+    from dujiang.data.spaces.aggregates import Item
 
 MICRO = 1_000_000
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -10,7 +9,6 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
-from django.utils.translation import get_language
 
 from dujiang.identity import web
 from dujiang.identity.models import Unit
@@ -83,8 +81,3 @@ def day(request: HttpRequest, name: str, *, needed: bool = True) -> date | None:
 def parts(text: str) -> list[str]:
     """Return what stands between commas of either kind."""
     return [one.strip() for one in text.replace("，", ",").replace("、", ",").split(",") if one.strip()]
-
-
-def in_language(given: Mapping[str, str]) -> str:
-    """Return a stored text in the page's language."""
-    return Text(given["zh"], given.get("en") or given["zh"]).in_language(get_language() or "zh-hans")

@@ -17,7 +17,8 @@ from dujiang.messages import Refused, Text
 from dujiang.support import landmarks as rules
 from dujiang.support.actions import landmarks as actions
 from dujiang.support.models import Assignment, Call, Clawback, Instalment, Interest, Landmark
-from dujiang.support.pages.forms import PAGE, day, do, fen, in_language, numbers, parts, unit_of, units_for, whole
+from dujiang.support.pages.forms import PAGE, day, do, fen, numbers, parts, unit_of, units_for, whole
+from dujiang.support.templatetags.support import in_language
 
 
 @page("support.browse")
