@@ -87,7 +87,7 @@ def workable(problem, schedule):
             assert np.allclose(used[sites, hours], job.kw)
 
 
-SMALL = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SMALL = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SMALL
