@@ -21,7 +21,7 @@ OWNER, OTHER = "某智算公司", "某石油公司"
 FIRM, STRANGER = Actor("li", Role.ENTERPRISE, OWNER), Actor("wang", Role.ENTERPRISE, OTHER)
 ABOUT = {"title": "排产", "owner": OWNER, "purpose": "车间排产", "data": "工序表", "version": "sha256:00"}
 SCENARIO = "scenario:manufacturing/job-shop"
-TODAY = timezone.localdate()
+today = timezone.localdate
 
 pytestmark = pytest.mark.django_db
 
@@ -34,9 +34,10 @@ def _units(db):
 
 def box(subject=SCENARIO, conditions=(("failures", "<=", 0.1),), **more):
     one = actions.register(FIRM, subject, **ABOUT, facts={"mobilises": True})
-    terms = {"units": [OTHER], "most_users": 5, "since": TODAY - timedelta(days=5), "until": TODAY + timedelta(days=30)}
+    terms = {"units": [OTHER], "most_users": 5, "since": timedelta(days=-5), "until": timedelta(days=30), **more}
     made = [{"name": name, "op": op, "limit": limit} for name, op, limit in conditions]
-    return supervision.permit(OFFICE, one, **{**terms, "conditions": made, "leaving": "连续达标", **more})
+    when = {name: today() + terms.pop(name) for name in ("since", "until")}
+    return supervision.permit(OFFICE, one, **{"conditions": made, "leaving": "连续达标", **terms, **when})
 
 
 def what(kind):
@@ -68,8 +69,8 @@ def test_a_sandbox_is_left_when_all_was_measured():
 @pytest.mark.parametrize(
     "change",
     [
-        {"units": []}, {"units": ["无"]}, {"most_users": 0}, {"until": TODAY - timedelta(days=1)},
-        {"until": TODAY + timedelta(days=400)}, {"conditions": []}, {"conditions": [("x", "=", 1)]},
+        {"units": []}, {"units": ["无"]}, {"most_users": 0}, {"until": timedelta(days=-1)},
+        {"until": timedelta(days=400)}, {"conditions": []}, {"conditions": [("x", "=", 1)]},
         {"conditions": [("x", "<=", float("nan"))]}, {"conditions": [("x", "<=", 1), ("x", ">=", 0)]}, {"leaving": " "},
     ],
 )  # fmt: skip
@@ -101,7 +102,7 @@ def ran(day, done, failed):
     product, _ = Product.objects.get_or_create(
         key="job", defaults={"kind": "job", "title_zh": "作业", "title_en": "job"}
     )
-    noon = timezone.localtime().replace(hour=12, minute=0) - (TODAY - day)
+    noon = timezone.localtime().replace(hour=12, minute=0) - (today() - day)
     for state, count in (("done", done), ("failed", failed)):
         Job.objects.bulk_create(
             Job(work=SCENARIO, submitter="s", holder="h", product=product, argv=[], seconds=1, memory_mib=1, cpus=1, state=state, finished=noon)
@@ -110,7 +111,7 @@ def ran(day, done, failed):
 
 
 def test_a_watch_on_failures_is_quiet_while_all_is_well_and_tells_when_it_is_not():
-    days = [TODAY - timedelta(days=one) for one in range(40, 0, -1)]
+    days = [today() - timedelta(days=one) for one in range(40, 0, -1)]
     for day in days[:30]:
         ran(day, 19, 1)
     one = supervision.watch(OFFICE, SCENARIO, "failures", 0.08)
@@ -134,7 +135,7 @@ def test_a_watch_on_failures_is_quiet_while_all_is_well_and_tells_when_it_is_not
 def test_a_tolerated_rate_is_found_in_the_last_month():
     with pytest.raises(Refused, match="30 days"):
         supervision.watch(OFFICE, SCENARIO, "failures")
-    ran(TODAY - timedelta(days=3), 95, 5)
+    ran(today() - timedelta(days=3), 95, 5)
     one = supervision.watch(OFFICE, SCENARIO, "failures")
     assert 0.05 < one.tolerated < 0.15
     with pytest.raises(Refused, match="can be watched"):
@@ -146,15 +147,15 @@ def test_a_tolerated_rate_is_found_in_the_last_month():
 def test_rates_of_a_model_come_from_the_gateways_statements():
     key = Key.objects.create(holder=OTHER, digest="d", expires=timezone.now(), evidence=1)
     for day in range(1, 9):
-        Line.objects.create(key=key, model="m", day=TODAY - timedelta(days=day), requests=100, failed=2, prompt=5000)
-    Count.objects.create(subject="model:m", series="refusals", day=TODAY - timedelta(days=1), events=50)
-    since, until = TODAY - timedelta(days=8), TODAY
+        Line.objects.create(key=key, model="m", day=today() - timedelta(days=day), requests=100, failed=2, prompt=5000)
+    Count.objects.create(subject="model:m", series="refusals", day=today() - timedelta(days=1), events=50)
+    since, until = today() - timedelta(days=8), today()
     assert [one[1:] for one in supervision.batches("model:m", "failures", since, until)] == [(2, 100)] * 8
     assert [one[1:] for one in supervision.batches("model:m", "refusals", since, until)] == [(0, 100)] * 7 + [(50, 150)]
     supervision.complain(STRANGER, "model:m", "答非所问")
     assert supervision.batches("model:m", "complaints", since, until)[-1][1:] == (1, 1)
     supervision.watch(OFFICE, "model:m", "inputs")
-    Line.objects.create(key=key, model="m2", day=TODAY, requests=1)
+    Line.objects.create(key=key, model="m2", day=today(), requests=1)
     assert supervision.look(OFFICE) == []
 
 
@@ -179,10 +180,10 @@ def test_drift_of_scores_is_told():
 
 def test_a_sandbox_is_measured_by_what_the_site_sees():
     made = box(conditions=[("failures", "<=", 0.1), ("alarms", "<=", 0)])
-    ran(TODAY - timedelta(days=2), 19, 1)
+    ran(today() - timedelta(days=2), 19, 1)
     supervision.look(OFFICE)
     assert {name: one.value for name, one in made.latest().items()} == {"failures": 0.05, "alarms": 0.0}
-    ran(TODAY - timedelta(days=1), 10, 10)
+    ran(today() - timedelta(days=1), 10, 10)
     supervision.look(OFFICE)
     made.refresh_from_db()
     assert made.state == Sandbox.State.STOPPED
