@@ -2,7 +2,8 @@
 
 The bare query holds the agreement's row filter as its own condition, so that both answer the same. Both go to the same
 worker; ours includes reading and rewriting the query, and where the agreement is for aggregates only its audit: when it is
-first asked, after five other queries were answered, and when it is asked again.
+first asked, after five other queries were answered, when it is asked again, and when the rows have first to be counted,
+which is done when the agreement is made and once more whenever the worker was started anew.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,11 @@ from dujiang.data.spaces.aggregates import Answered
 from dujiang.data.spaces.enforcement import rewrite
 from dujiang.data.spaces.engine import Engine, views_sources
 from dujiang.data.spaces.policy import Column, Condition, Operator, Policy, Use, View
-from dujiang.data.spaces.worker import Files
+from dujiang.data.spaces.worker import File, Files
 
 ROWS = 10_000_000
 ROUNDS = 7
+_serial = count()
 _MAKE = f"""
 COPY (
   SELECT n // 4 AS orderkey, hash(n // 4) % 1000000 AS custkey, 1 + hash(n + 1) % 50 AS quantity,
@@ -88,7 +92,7 @@ def rows() -> list[dict[str, Any]]:
             path = str(Path(folder) / "lineitem.parquet")
             with duckdb.connect() as making:
                 making.execute(_MAKE.replace("PATH", path))
-            return _rows(engine, Files((("lineitem", path, "parquet"),)))
+            return _rows(engine, Files((File("lineitem", path, "parquet", "lineitem"),)))
     finally:
         engine.close()
 
@@ -108,14 +112,23 @@ def _rows(engine: Engine, place: Files) -> list[dict[str, Any]]:
     view = _BY_SUMS.views[0]
     [[most]] = engine.ask(place, aggregates.rows_a_person(view, sources["lineitem"])).rows
 
-    def ask(sql: str, history: list[Answered]) -> Any:
+    def ask(sql: str, history: list[Answered], where: Files = place) -> Any:
         question = aggregates.question(sql, _BY_SUMS, sources, "k")
-        kept = aggregates.audit(question, 10, history, lambda one: engine.ask(place, one).rows, rows_a_person=most)
+        kept = aggregates.audit(
+            question, 10, history, lambda one: engine.ask(where, one).rows, rows_a_person=most, count=partial(engine.count, where)
+        )  # fmt: skip
         history.append(kept)
-        return engine.ask(place, aggregates.answer(question, kept, 10, "k")).rows
+        return engine.ask(where, aggregates.answer(question, kept, 10, "k")).rows
+
+    def uncounted(sql: str) -> Any:
+        # Files of another name are other files, of which nothing is known yet.
+        other = File("lineitem", place.tables[0].path, "parquet", str(next(_serial)))
+        return ask(sql, [], Files((other,)))
 
     asked, bare = _SUMS.format(more=""), _SUMS.format(more="AND region < 18")
     plain = lambda: engine.ask(place, bare).rows  # noqa: E731
+    # As it is done when an agreement is made.
+    engine.count(place, aggregates.counts_of(view, sources["lineitem"]), "SELECT 1")
     past: list[Answered] = []
     for one in _BEFORE:
         ask(one, past)
@@ -124,6 +137,7 @@ def _rows(engine: Engine, place: Files) -> list[dict[str, Any]]:
     found.append(_row("sums by groups, first asked", lambda: ask(asked, []), plain))
     found.append(_row("sums by groups, after 5 others", lambda: ask(asked, list(past)), plain))
     found.append(_row("sums by groups, asked again", lambda: ask(asked, list(known)), plain))
+    found.append(_row("sums by groups, before counts are kept", lambda: uncounted(asked), plain))
     return found
 
 

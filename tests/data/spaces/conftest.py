@@ -8,7 +8,7 @@ import pytest
 
 from data.spaces.people import PEOPLE
 from dujiang.data.spaces.engine import Engine
-from dujiang.data.spaces.worker import Files
+from dujiang.data.spaces.worker import File, Files
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,9 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Files:
     connection.executemany("INSERT INTO patients VALUES (?, ?, ?, ?, ?, ?)", PEOPLE)
     connection.execute(f"COPY patients TO '{folder}/patients.parquet'")
     connection.execute(f"COPY (SELECT 'CANARY' AS name, 30 AS age, 1 AS salary) TO '{folder}/payroll.parquet'")
-    return Files(tuple((name, str(folder / f"{name}.parquet"), "parquet") for name in ("patients", "payroll")))
+    return Files(
+        tuple(File(name, str(folder / f"{name}.parquet"), "parquet", name) for name in ("patients", "payroll"))
+    )
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def dataset(db, tables):
         owner, title_zh="门诊费用", description="门诊费用明细，合成数据。", owner="华西医院", basis="authorised-operation",
         sensitivity="sensitive-personal", keywords=["门诊"], licence="仅按合约使用",
     )  # fmt: skip
-    version = actions.deposit(owner, made, [Path(path) for _, path, _ in tables.tables])
+    version = actions.deposit(owner, made, [Path(path) for _, path, *_ in tables.tables])
     actions.review(Actor("reviewer", Role.REVIEWER), actions.submit(owner, version), approved=True)
     made.refresh_from_db()
     return made

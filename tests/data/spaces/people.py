@@ -1,8 +1,11 @@
 """People whose data are traded, and agreements about them."""
 
 from datetime import UTC, datetime
+from functools import partial
 
+from dujiang.data.spaces import aggregates
 from dujiang.data.spaces.policy import Column, Condition, Masking, Operator, Policy, Use, View
+from dujiang.data.spaces.worker import Files
 
 UNTIL = datetime(2099, 1, 1, tzinfo=UTC)
 ROWS = Policy(
@@ -40,3 +43,11 @@ PEOPLE = [
     (number, f"CANARY-{number}", city, 20 + number % 60, None if city == "宜宾" and number % 12 else 5000 + number, "CANARY note")
     for number, city in enumerate(CITIES)
 ]  # fmt: skip
+
+
+def audited(engine, place, asked, group, history, rows_a_person=1):
+    """Audit as `asking` does."""
+    return aggregates.audit(
+        asked, group, history, lambda sql: engine.ask(place, sql).rows, rows_a_person=rows_a_person,
+        count=partial(engine.count, place) if isinstance(place, Files) else None,
+    )  # fmt: skip

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.spaces import attacks
-from data.spaces.people import AGGREGATES, PEOPLE
+from data.spaces.people import AGGREGATES, PEOPLE, audited
 from dujiang.data.spaces import aggregates
 from dujiang.data.spaces.enforcement import Forbidden
 from dujiang.data.spaces.engine import views_sources
@@ -28,9 +28,7 @@ def asking(engine, tables, sources):
 
     def ask(sql, rows_a_person=1):
         asked = aggregates.question(sql, AGGREGATES, sources, "key")
-        kept = aggregates.audit(
-            asked, GROUP, history, lambda one: engine.ask(tables, one).rows, rows_a_person=rows_a_person
-        )
+        kept = audited(engine, tables, asked, GROUP, history, rows_a_person)
         history.append(kept)
         return list(engine.ask(tables, aggregates.answer(asked, kept, GROUP, "key")).rows)
 
@@ -84,8 +82,8 @@ def test_people_are_counted_where_they_have_several_rows(engine, tables, sources
     assert most == 60
     asked = aggregates.question("SELECT count(*) FROM people", policy, sources, "key")
     with pytest.raises(Forbidden):
-        aggregates.audit(asked, GROUP, [], ask, rows_a_person=most)
-    assert aggregates.audit(asked, 4, [], ask, rows_a_person=most).left_out == ()
+        audited(engine, tables, asked, GROUP, [], most)
+    assert audited(engine, tables, asked, 4, [], most).left_out == ()
 
 
 CONDITIONS = st.recursive(
@@ -118,7 +116,7 @@ def test_whatever_is_answered_no_cell_of_all_answers_is_of_few_people(engine, ta
         )
         asked = aggregates.question(sql, AGGREGATES, sources, "key")
         try:
-            kept = aggregates.audit(asked, GROUP, history, ask, rows_a_person=1)
+            kept = audited(engine, tables, asked, GROUP, history)
         except Forbidden:
             continue
         history.append(kept)

@@ -5,7 +5,7 @@ import pytest
 
 import postgresql
 from data.spaces import attacks
-from data.spaces.people import AGGREGATES, PEOPLE, ROWS
+from data.spaces.people import AGGREGATES, PEOPLE, ROWS, audited
 from dujiang.data.spaces import aggregates
 from dujiang.data.spaces.enforcement import Forbidden, rewrite
 from dujiang.data.spaces.engine import views_sources
@@ -61,9 +61,7 @@ def test_aggregates_are_audited_as_from_files(engine, clinic, sources):
 
     def ask(sql):
         asked = aggregates.question(sql, AGGREGATES, sources, "key", "postgres")
-        kept = aggregates.audit(
-            asked, 5, history, lambda one: engine.ask(clinic, one).rows, rows_a_person=1, fixed=False
-        )
+        kept = audited(engine, clinic, asked, 5, history)
         history.append(kept)
         return list(engine.ask(clinic, aggregates.answer(asked, kept, 5, "key")).rows)
 
@@ -106,11 +104,7 @@ def test_the_differencing_attacks_are_refused_here_too(engine, clinic, sources):
         for sql in before_and_last:
             asked = aggregates.question(sql, AGGREGATES, sources, "key", "postgres")
             try:
-                history.append(
-                    aggregates.audit(
-                        asked, 5, history, lambda one: engine.ask(clinic, one).rows, rows_a_person=1, fixed=False
-                    )
-                )
+                history.append(audited(engine, clinic, asked, 5, history))
             except Forbidden:
                 refused = True
         assert refused

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from data.spaces.people import AGGREGATES, PEOPLE
+from data.spaces.people import AGGREGATES, PEOPLE, audited
 from dujiang.data.spaces import aggregates, privacy
 from dujiang.data.spaces.enforcement import Forbidden
 from dujiang.data.spaces.engine import views_sources
@@ -43,7 +43,7 @@ def test_a_noisy_answer_costs_no_more_than_was_allowed(engine, tables):
         "SELECT city, count(*) AS n, avg(salary), sum(salary) AS s FROM people GROUP BY city", policy, sources, "k"
     )
     ask = lambda sql: engine.ask(tables, sql).rows  # noqa: E731
-    kept = aggregates.audit(asked, 5, [], ask, rows_a_person=1)
+    kept = audited(engine, tables, asked, 5, [])
     wanted = aggregates.items(asked)
     rows = ask(aggregates.statistics(asked, kept, 5, "k"))
     answer, cost = privacy.answer(rows, wanted, 1, LAPLACE, 1_000_000)
@@ -83,7 +83,7 @@ def test_a_measure_is_clamped_to_its_bounds(engine, tables):
     sources = views_sources({"people": "patients"}, engine.sources(tables))
     asked = aggregates.question("SELECT sum(salary) FROM people", policy, sources, "k")
     ask = lambda sql: engine.ask(tables, sql).rows  # noqa: E731
-    kept = aggregates.audit(asked, 5, [], ask, rows_a_person=1)
+    kept = audited(engine, tables, asked, 5, [])
     assert ask(aggregates.statistics(asked, kept, 5, "k")) == ((100.0 * sum(one[4] is not None for one in PEOPLE),),)
 
 

@@ -109,7 +109,7 @@ def sites(site, tmp_path):
 
 def test_a_foreign_insurer_asks_negotiates_and_is_answered(sites, tables):
     hospital, insurer = sites
-    path = next(path for name, path, _ in tables.tables if name == "patients")
+    path = next(path for name, path, *_ in tables.tables if name == "patients")
     us = "Actor('hua', Role.ENTERPRISE, '华西医院')"
     them = "Actor('bao', Role.ENTERPRISE, '外省保险公司')"
     hospital.do(f"""

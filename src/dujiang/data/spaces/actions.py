@@ -11,6 +11,7 @@ import re
 import secrets
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,11 +24,13 @@ from django.utils import timezone
 
 from dujiang.data.models import Dataset, Distribution
 from dujiang.data.spaces import aggregates, odrl, privacy
+from dujiang.data.spaces.enforcement import Forbidden
 from dujiang.data.spaces.engine import dialect_of
 from dujiang.data.spaces.models import Agreement, Negotiation, Offer, Participant, Query
 from dujiang.data.spaces.places import KINDS, engine, opened, place
 from dujiang.data.spaces.policy import Policy, check
 from dujiang.data.spaces.provenance import Account, Use
+from dujiang.data.spaces.worker import Files
 from dujiang.data.terms import Access, Sensitivity, State
 from dujiang.evidence.actions import append
 from dujiang.identity.models import Unit
@@ -292,6 +295,10 @@ def _rows_a_person(one: Offer, terms: Policy) -> int | None:
         sources = engine.sources(where)
         view = terms.views[0]
         [[most]] = engine.ask(where, aggregates.rows_a_person(view, sources[view.table], dialect_of(where))).rows
+        if isinstance(where, Files):
+            # So that no query has to wait for it; what takes too long here is seen to when one asks.
+            with suppress(Forbidden):
+                engine.count(where, aggregates.counts_of(view, sources[view.table]), "SELECT 1", seconds=10)
     if terms.budget and most > terms.budget.contribution:
         raise Refused(
             Text(

@@ -14,7 +14,8 @@ doesn't hold against is somebody who knows all of a cell but one: that takes noi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -34,22 +35,33 @@ from dujiang.data.spaces.enforcement import (
     table_of,
 )
 from dujiang.data.spaces.policy import Column, Policy, Use, View
+from dujiang.data.spaces.worker import Counts, counted_as
 from dujiang.messages import Text
 
 Ask = Callable[[str], Sequence[tuple[Any, ...]]]
 """Runs SQL on the source and returns the rows."""
+Count = Callable[[Counts, str], Sequence[tuple[Any, ...]] | None]
+"""Runs SQL on counts of the source's rows and returns the rows; None where there are no such counts."""
 MOST_CELLS = 20_000
 MOST_LEFT_OUT = 1_000
 ADDING = (
     exp.Count, exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp, exp.StddevPop, exp.Variance, exp.VariancePop,
 )  # fmt: skip
 """The aggregates that are sums over rows, or made of such sums. None returns one row's value, as min or median do."""
+_EXACT = (
+    "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "DECIMAL",
+    "VARCHAR", "BOOL", "DATE", "TIMESTAMP",
+)  # fmt: skip
+"""Types whose values are equal only if they are the same."""
 _KEYS = (exp.Year, exp.Month, exp.Quarter, exp.Extract, exp.TimestampTrunc, exp.DateTrunc)
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query in its parts: where, keys and measures as SQL over the source, called ``src``."""
+    """A query in its parts: where, keys and measures as SQL over the source, called ``src``.
+
+    ``shown`` is what the view shows of a row in that form: whether it is there, and the columns to group by.
+    """
 
     tree: exp.Select
     view: View
@@ -57,6 +69,7 @@ class Question:
     where: str
     keys: tuple[str, ...]
     measures: tuple[str, ...]
+    shown: frozenset[str]
     dialect: Dialect
 
 
@@ -100,34 +113,33 @@ def question(
     where = _on_source(tree.args["where"].this, view, source, key, dialect) if tree.args.get("where") else exp.true()
     inside = exp.Case(ifs=[exp.If(this=rows_of(view), true=where)], default=exp.false()) if view.rows else where
 
-    def written(one: exp.Expr) -> str:
-        return one.sql(dialect=dialect, identify=True, comments=False)
-
     return Question(
         tree,
         view,
         source,
-        written(inside),
-        tuple(written(_on_source(one, view, source, key, dialect)) for one in keys),
-        tuple(written(shown(one, source, key, dialect)) for one in measures),
+        _written(inside, dialect),
+        tuple(_written(_on_source(one, view, source, key, dialect), dialect) for one in keys),
+        tuple(_written(shown(one, source, key, dialect), dialect) for one in measures),
+        frozenset(_shown(view, source, key, dialect)),
         dialect,
     )
 
 
 def audit(
-    asked: Question, group: int, history: Collection[Answered], ask: Ask, *, rows_a_person: int, fixed: bool = True
+    asked: Question, group: int, history: Collection[Answered], ask: Ask, *, rows_a_person: int, count: Count | None
 ) -> Answered:
     """Return what may be answered, to be kept; raises `Forbidden` where nothing may.
 
     ``rows_a_person`` is the most rows that are about one person; it saves counting people where there are rows enough.
-    ``fixed`` says that the source never changes, so that the same question need not be audited twice.
+    ``count`` is for a source that never changes: counts of its rows that were made once save reading it all again, and
+    the same question need not be audited twice.
     """
     for one in history:
-        if fixed and (one.where, one.keys) == (asked.where, asked.keys) and set(asked.measures) <= set(one.measures):
+        if count and (one.where, one.keys) == (asked.where, asked.keys) and set(asked.measures) <= set(one.measures):
             return one
     past = list(dict.fromkeys(fragment for one in history for fragment in one.fragments))
     for counted in (False, True) if rows_a_person > 1 else (False,):
-        cells = _cells(asked, past, ask, counted)
+        cells = _cells(asked, past, ask, count, counted)
         left_out = _left_out(cells, group, rows_a_person)
         if left_out == set():
             break
@@ -170,6 +182,15 @@ def rows_a_person(view: View, source: Source, dialect: Dialect = "duckdb") -> st
     return (
         exp.select(exp.Max(this=exp.column("n"))).from_(counted.subquery("counted")).sql(dialect=dialect, identify=True)
     )
+
+
+def counts_of(view: View, source: Source) -> Counts:
+    """Return what to count a file's rows by for every question that a view allows."""
+    keys = _shown(view, source, "", "duckdb")
+    measures = [
+        _written(shown(one, source, "", "duckdb"), "duckdb") for one in view.columns if one.use is not Use.GROUP
+    ]
+    return Counts(source.relation[-1], tuple(sorted(set(keys) - _inexact(source))), tuple(sorted(measures)))
 
 
 # The shape.
@@ -286,6 +307,16 @@ def _on_source(node: exp.Expr, view: View, source: Source, key: str, dialect: Di
     return node.copy().transform(replace)
 
 
+def _written(one: exp.Expr, dialect: Dialect) -> str:
+    return one.sql(dialect=dialect, identify=True, comments=False)
+
+
+def _shown(view: View, source: Source, key: str, dialect: Dialect) -> list[str]:
+    """Return what a view shows of a row, but for measures: whether it is there, and the columns, as SQL."""
+    grouping = [shown(one, source, key, dialect) for one in view.columns if one.use is not Use.MEASURE]
+    return [_written(one, dialect) for one in [*([rows_of(view)] if view.rows else []), *grouping]]
+
+
 # The cells.
 
 
@@ -315,7 +346,53 @@ def _fragments(asked: Question, left_out: Sequence[tuple[str, ...]]) -> tuple[st
     return (f"CASE WHEN {inside} THEN 1 ELSE 0 END", *keys) if inside != "(TRUE)" else asked.keys
 
 
-def _cells(asked: Question, past: Sequence[str], ask: Ask, counted: bool) -> list[_Cell]:
+def _inexact(source: Source) -> set[str]:
+    """Return the columns that can't be counted by: nought and minus nought would be one, which text made of them isn't."""
+    names = (name for name, kind in source.types.items() if not kind.startswith(_EXACT))
+    return {_written(exp.column(exp.to_identifier(one, quoted=True), table="src"), "duckdb") for one in names}
+
+
+@lru_cache(maxsize=10_000)
+def _over_counts(sql: str, whole: frozenset[str]) -> tuple[str, frozenset[str]] | None:
+    """Return an expression over a source as one over its counts, and what these are by; None where it can't be.
+
+    What is in ``whole`` is counted by as it stands, for the rest its columns are.
+    """
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    if _written(tree, "duckdb") != sql:
+        return None
+    used = set()
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Condition) and (
+            (text := _written(node, "duckdb")) in whole or isinstance(node, exp.Column)
+        ):
+            used.add(text)
+            return exp.column(exp.to_identifier(counted_as(text), quoted=True), table="src")
+        return node
+
+    return _written(tree.transform(replace), "duckdb"), frozenset(used)
+
+
+def _by_counts(asked: Question, told: Sequence[str], count: Count) -> Sequence[tuple[Any, ...]] | None:
+    """Return the rows of each kind that are told apart, and those with each measure, from counts; None where it can't be."""
+    over = [_over_counts(one, asked.shown) for one in told]
+    if None in over:
+        return None
+    keys = frozenset[str]().union(*(one[1] for one in over if one))
+    if keys & _inexact(asked.source):
+        return None
+    sums = ['SUM("src"."n")', *(f'SUM("src"."{counted_as(one, measure=True)}")' for one in asked.measures)]
+    counts = Counts(asked.source.relation[-1], tuple(sorted(keys)), tuple(sorted(asked.measures)))
+    return count(counts, _grouped([one[0] for one in over if one], sums, '"counts" AS "src"'))
+
+
+def _grouped(told: Sequence[str], sums: Sequence[str], table: str) -> str:
+    grouped = f" GROUP BY {', '.join(str(place) for place in range(1, len(told) + 1))}" if told else ""
+    return f"SELECT {', '.join([*told, *sums])} FROM {table}{grouped} LIMIT {MOST_CELLS + 1}"
+
+
+def _cells(asked: Question, past: Sequence[str], ask: Ask, count: Count | None, counted: bool) -> list[_Cell]:
     subject = exp.column(exp.to_identifier(asked.view.subject, quoted=True), table="src").sql(
         dialect=asked.dialect, identify=True
     )
@@ -326,9 +403,9 @@ def _cells(asked: Question, past: Sequence[str], ask: Ask, counted: bool) -> lis
     if counted:
         sums.append(f"COUNT(DISTINCT {subject})")
         sums += [f"COUNT(DISTINCT CASE WHEN {one} IS NOT NULL THEN {subject} END)" for one in asked.measures]
-    table = table_of(asked.source).sql(dialect=asked.dialect, identify=True)
-    grouped = f" GROUP BY {', '.join(str(place) for place in range(1, len(told) + 1))}" if told else ""
-    rows = ask(f"SELECT {', '.join([*told, *sums])} FROM {table}{grouped} LIMIT {MOST_CELLS + 1}")
+    rows = _by_counts(asked, told, count) if count and not counted else None
+    if rows is None:
+        rows = ask(_grouped(told, sums, _written(table_of(asked.source), asked.dialect)))
     if len(rows) > MOST_CELLS:
         raise Forbidden("group", Text("分组太多", "there are too many groups"))
     found = []
@@ -429,9 +506,7 @@ def statistics(asked: Question, kept: Answered, group: int, key: str) -> str:
 
     Keys come first. Measures are clamped to their bounds, and a missing one is not counted.
     """
-    bare = Question(
-        asked.tree.copy(), asked.view, asked.source, asked.where, asked.keys, asked.measures, asked.dialect
-    )  # fmt: skip
+    bare = replace(asked, tree=asked.tree.copy())
     keys = [one.copy() for one in asked.tree.args["group"].expressions] if asked.tree.args.get("group") else []
     wanted: list[exp.Expr] = [*keys]
     for item in items(asked):

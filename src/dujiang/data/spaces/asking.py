@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -155,7 +156,7 @@ def _aggregated(query: Query, asked: Question, terms: Policy, place: Place, cost
     history = [_kept(one) for one in rows.exclude(kept=None).order_by("pk").values_list("kept", flat=True)]
     kept = aggregates.audit(
         asked, terms.group, history, lambda sql: engine.ask(place, sql).rows, rows_a_person=agreement.rows_a_person or 1,
-        fixed=isinstance(place, Files),
+        count=partial(engine.count, place) if isinstance(place, Files) else None,
     )  # fmt: skip
     if terms.budget is None:
         return kept, engine.ask(place, aggregates.answer(asked, kept, terms.group, agreement.key)), 0

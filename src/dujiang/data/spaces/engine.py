@@ -10,9 +10,10 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Any
 
 from dujiang.data.spaces.enforcement import Dialect, Forbidden, Source
-from dujiang.data.spaces.worker import Answer, Database, Files, Place, Request, receive, send
+from dujiang.data.spaces.worker import Answer, Counts, Database, Files, Place, Request, receive, send
 from dujiang.messages import Text
 
 SECONDS = 30.0
@@ -34,6 +35,13 @@ class Engine:
         if answer.error:
             raise Forbidden("failed", Text("查询执行失败", "the query failed"))
         return answer
+
+    def count(
+        self, place: Place, counts: Counts, sql: str, *, seconds: float = SECONDS
+    ) -> tuple[tuple[Any, ...], ...] | None:
+        """Return the rows of a query on counts, which are kept for the next; None where there are too many to keep."""
+        answer = self._exchange(Request(place, sql, seconds, counts), seconds)
+        return None if answer.error else answer.rows
 
     def sources(self, place: Place) -> dict[str, Source]:
         """Return the tables of a place by name, with their columns' types."""

@@ -10,7 +10,7 @@ from dujiang.data import contents
 from dujiang.data.models import Distribution
 from dujiang.data.spaces.engine import Engine
 from dujiang.data.spaces.models import Offer
-from dujiang.data.spaces.worker import Database, Files, Place
+from dujiang.data.spaces.worker import Database, File, Files, Place
 
 KINDS = {
     ".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".ndjson": "json",
@@ -39,5 +39,5 @@ def place(files: Mapping[str, int], database: str, schema: str) -> Iterator[Plac
         for table, number in files.items():
             file = Distribution.objects.get(pk=number)
             path = stack.enter_context(contents.as_path(file))
-            tables.append((table, str(path), KINDS[PurePath(file.name).suffix.lower()]))
+            tables.append(File(table, str(path), KINDS[PurePath(file.name).suffix.lower()], file.content.key))
         yield Files(tuple(tables))

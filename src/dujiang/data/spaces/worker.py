@@ -7,25 +7,40 @@ the tables', no network, no extensions, no settings.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pickle
 import struct
 import sys
+import threading
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 from typing import IO, Any, NamedTuple
 
 import duckdb
 
 MEMORY = "2GB"
 MOST_ROWS = 100_000
+MOST_COUNTS = 250_000
+"""Rows that a table of counts may have."""
 _LENGTH = struct.Struct(">Q")
+
+
+class File(NamedTuple):
+    """A table in a file: its kind is parquet, json or csv; ``content`` names the bytes, wherever they are laid."""
+
+    table: str
+    path: str
+    kind: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Tables in files that don't change: the name, the path, and the kind (parquet, json or csv) of each."""
+    """Tables in files that don't change."""
 
-    tables: tuple[tuple[str, str, str], ...]
+    tables: tuple[File, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +54,30 @@ class Database:
 Place = Files | Database
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A file's rows counted by ``keys``, and of each measure those that have it: both are SQL over the table, called ``src``.
+
+    They are the table ``counts``, whose columns are called as `counted_as` says; ``n`` counts all rows.
+    """
+
+    table: str
+    keys: tuple[str, ...]
+    measures: tuple[str, ...]
+
+
+def counted_as(sql: str, measure: bool = False) -> str:
+    """Return how the column of a key, or of a measure's rows, is called among counts."""
+    return ("n" if measure else "k") + hashlib.sha256(sql.encode()).hexdigest()[:32]
+
+
 class Request(NamedTuple):
-    """What to run, and where; without SQL the columns of all tables are asked for."""
+    """What to run, and where: on the tables, or on counts of one of them. Without SQL all tables' columns are asked for."""
 
     place: Place
     sql: str | None
     seconds: float
+    counts: Counts | None = None
 
 
 class Answer(NamedTuple):
@@ -77,14 +110,14 @@ def opened(files: Files) -> duckdb.DuckDBPyConnection:
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false", "threads": "2"}
     )
     views = []
-    for name, path, kind in files.tables:
+    for name, path, kind, _ in files.tables:
         text = "'" + path.replace("'", "''") + "'"
         if kind == "parquet":
             views.append((name, f"read_parquet({text})"))
         else:
             read = "read_json_auto" if kind == "json" else "read_csv"
             connection.execute(f"CREATE TABLE {_quoted(name)} AS SELECT * FROM {read}({text})")  # noqa: S608
-    paths = ", ".join("'" + path.replace("'", "''") + "'" for _, path, _ in files.tables)
+    paths = ", ".join("'" + path.replace("'", "''") + "'" for _, path, *_ in files.tables)
     for one in (
         f"allowed_paths = [{paths}]",
         f"memory_limit = '{MEMORY}'",
@@ -104,6 +137,7 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+_serial = count(1)
 _open: dict[Files, duckdb.DuckDBPyConnection] = {}
 
 
@@ -120,10 +154,78 @@ def _from_files(request: Request, files: Files) -> Answer:
             for row in connection.execute(f"DESCRIBE {_quoted(table)}").fetchall()
         ]
         return Answer(("table", "column", "type"), (), tuple(found))
+    if request.counts:
+        [content] = (one.content for one in files.tables if one.table == request.counts.table)
+        if not (name := _counted(connection, content, request.counts, request.seconds)):
+            return Answer(error="counts")
+        connection = _counts()
+        connection.execute(f"CREATE OR REPLACE VIEW counts AS SELECT * FROM {name}")  # noqa: S608
     done = connection.execute(request.sql)
     rows = done.fetchmany(MOST_ROWS + 1)
     about = done.description or []
     return _answer([(one[0], str(one[1])) for one in about], rows)
+
+
+# Counts are in a database of their own: no consumer's query runs there, and they outlast a copy that a file was laid in.
+
+
+@cache
+def _counts() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(config={"threads": "2"})
+    for one in ("memory_limit = '1GB'", "temp_directory = ''", "enable_external_access = false"):
+        connection.execute(f"SET {one}")
+    return connection
+
+
+_counted_before: dict[tuple[str, Counts], tuple[str, int]] = {}
+"""The table's name and its rows; the name is empty where there can't be one."""
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts, seconds: float) -> str:
+    """Return the name of a table that counts by all that is wanted, the smallest there is or a new one; empty for none."""
+    fit = [
+        (rows, name)
+        for (of, one), (name, rows) in _counted_before.items()
+        if name and of == content and set(wanted.keys) <= set(one.keys) and set(wanted.measures) <= set(one.measures)
+    ]
+    if fit or (content, wanted) in _counted_before:
+        return min(fit, default=(0, ""))[1]
+    if len(_counted_before) > 15:
+        name, _ = _counted_before.pop(next(iter(_counted_before)))
+        if name:
+            _counts().execute(f"DROP TABLE {name}")
+    _counted_before[content, wanted] = ("", 0)
+    found = _count(connection, wanted, seconds)
+    if found is None:
+        return ""
+    name = f"t{next(_serial)}"
+    _counts().register("found", found)
+    _counts().execute(f"CREATE TABLE {name} AS SELECT * FROM found")  # noqa: S608
+    _counts().unregister("found")
+    _counted_before[content, wanted] = (name, found.num_rows)
+    return name
+
+
+def _count(connection: duckdb.DuckDBPyConnection, wanted: Counts, seconds: float) -> Any:
+    """Return the counts as an Arrow table; None where they are too many, or would take too long."""
+    sums = ["count(*) AS n", *(f"count({one}) AS {counted_as(one, measure=True)}" for one in wanted.measures)]
+    chosen = ", ".join([*(f"{one} AS {counted_as(one)}" for one in wanted.keys), *sums])
+    grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(wanted.keys)))}" if wanted.keys else ""
+    # Half of the time is left to do without.
+    timer = threading.Timer(seconds / 2, connection.interrupt)
+    timer.start()
+    try:
+        done = connection.sql(
+            f"SELECT {chosen} FROM {_quoted(wanted.table)} AS src{grouped} LIMIT {MOST_COUNTS + 1}"  # noqa: S608
+        )
+        found = done.to_arrow_table()
+    except duckdb.Error:
+        return None
+    finally:
+        timer.cancel()
+    # A type that is another one afterwards might compare otherwise.
+    same = [str(one) for one in _counts().from_arrow(found).types] == [str(one) for one in done.types]
+    return found if same and found.num_rows <= MOST_COUNTS else None
 
 
 def _from_database(request: Request, database: Database) -> Answer:
