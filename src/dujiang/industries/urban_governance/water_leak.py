@@ -12,6 +12,13 @@ random place along a random pipe, chances by length, an emitter of 2 to 6 % of t
 0.5, May 1994). The method works on the utility's model and on the readings of fourteen days without the leak and three
 with it.
 
+*Second generator.* (`shifted`) A new quarter, drawn street by street, comes in Net3's place; the pipes are rougher by more, the
+loggers noisier, and they drift. The leak is a crack that pressure opens (an exponent of 0.8 to 1.4), and grows over its three days from a third of
+its flow. Odd consumption carries over from hour to hour; a valve in a loop has been shut all the time; and on the day that
+the leak starts three of the ten largest consumers halve or double what they take, which moves pressures as a leak does.
+The method knows of none of it: it supposes a steady leak of exponent 0.5, pipes that are open as the model has them, and
+the consumption of the days before.
+
 *Baseline.* What the duty officer does: the pipe at the logger whose mean pressure fell most against the same hours of
 the days before.
 
@@ -30,6 +37,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import math
 import tempfile
 import warnings
@@ -39,17 +47,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dujiang.scenarios.contract import Answer, BadInput, Case, Resources, Scenario, Text
+from dujiang.scenarios.contract import SHIFTED, Answer, BadInput, Case, Resources, Scenario, Text
 
 Array = NDArray[np.float64]
 
-NETWORKS = {"small": ("Net3",) * 4, "default": ("Net3", "ky4", "ky10")}
-SENSORS = {"Net3": 10, "ky4": 25, "ky10": 25}
+QUARTER = "quarter"
+"""The second generator's own network, a new one each seed."""
+NETWORKS = {"small": ("Net3",) * 4, "default": ("Net3", "ky4", "ky10"), SHIFTED: (QUARTER, "ky4", "ky10")}
+SENSORS = {QUARTER: 8, "Net3": 10, "ky4": 25, "ky10": 25}
 BEFORE, SINCE = 14, 3
 """Days without the leak and with it that a case holds."""
 SPACING = 200.0
@@ -62,6 +72,38 @@ _CLIP = 3.0  # standard deviations
 _CONSIDERED, _LISTED = 3000, 20  # points, rows
 _NETWORK, _READINGS = "network.inp", "pressures.csv"
 _LARGEST = 64 << 20  # bytes of a file in a user's archive
+
+
+class _World(NamedTuple):
+    """How far the truth lies from the model; the first six are standard deviations, of logarithms or in m."""
+
+    roughness: float
+    node: float
+    hour_of_node: float
+    day: float
+    offset: float
+    noise: float
+    leak: tuple[float, float]
+    """Its least and largest flow, as a share of the mean consumption."""
+    exponent: tuple[float, float] = (0.5, 0.5)
+    """Of pressure, in the leak's flow."""
+    grown: tuple[float, ...] = (1.0,) * SINCE
+    """Share of its flow that the leak has on each of its days."""
+    carried: float = 0.0
+    """Share of an hour's odd consumption that the next hour keeps."""
+    drift: float = 0.0
+    """A logger's random walk, m a day."""
+    shut: int = 0
+    """Valves that were forgotten shut."""
+    changed: int = 0
+    """Large consumers that take half or twice as much since the leak."""
+
+
+_FIRST = _World(0.1, 0.3, 0.2, 0.03, 0.5, 0.1, leak=(0.02, 0.06))
+_SECOND = _World(
+    0.2, 0.4, 0.25, 0.04, 0.8, 0.15, leak=(0.03, 0.08), exponent=(0.8, 1.4), grown=(0.35, 0.7, 1.0), carried=0.7,
+    drift=0.02, shut=1, changed=3,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +296,18 @@ class _Streets:
 
 def cases(seed: int, size: str) -> list[Case]:
     """Return a case a network; ``inputs`` is a `Survey`, ``truth`` holds the leak's pipe and place, and the links."""
-    return [_case(np.random.default_rng([seed, place, 18]), name) for place, name in enumerate(NETWORKS[size])]
+    world = _SECOND if size == SHIFTED else _FIRST
+    return [_case([seed, place], name, world) for place, name in enumerate(NETWORKS[size])]
 
 
-def _case(draw: np.random.Generator, name: str) -> Case:
+def _case(seed: Sequence[int], name: str, world: _World) -> Case:
     import wntr
+    from scipy.signal import lfilter
     from wntr.library import ModelLibrary
 
-    network = _network(Path(ModelLibrary().get_filepath(name)).read_text(encoding="utf-8"))
+    draw, aside = (np.random.default_rng([*seed, code]) for code in (18, 81))
+    shipped = None if name == QUARTER else Path(ModelLibrary().get_filepath(name))
+    network = _network(shipped.read_text(encoding="utf-8") if shipped else _quarter(aside))
     model = _text(network)
     links = _links(network)
     streets = _Streets(links)
@@ -270,32 +316,113 @@ def _case(draw: np.random.Generator, name: str) -> Case:
     with _epanet(network) as epanet:
         nodes = [epanet.ENgetnodeindex(junction) for junction in junctions]
         usual = _simulate(epanet, nodes, np.ones((24, len(junctions))), np.ones(network.num_tanks))
-        leak, place, emitter = _leak(draw, network, usual.mean(axis=0))
+        leak, place, flow, head = _leak(draw, network, usual.mean(axis=0), world.leak)
     true = _network(model)
     for pipe in true.pipe_name_list:
-        true.get_link(pipe).roughness *= draw.lognormal(0.0, 0.1)
+        true.get_link(pipe).roughness *= draw.lognormal(0.0, world.roughness)
+    for pipe in _shut(aside, true, leak, world.shut):
+        true.get_link(pipe).initial_status = "Closed"
+    exponent = aside.uniform(*world.exponent)
+    true.options.hydraulic.emitter_exponent = exponent
     length = true.get_link(leak).length
     true = wntr.morph.split_pipe(true, leak, "leaking", "leak", split_at_point=place / length)
-    own = draw.lognormal(0.0, 0.3, len(junctions))
-    offsets = draw.normal(0.0, 0.5, len(sensors))
+    own = draw.lognormal(0.0, world.node, len(junctions))
+    changed = _changed(aside, network, own, world.changed)
+    offsets = draw.normal(0.0, world.offset, len(sensors))
+    kept: Array = np.zeros((1, len(junctions)))
     readings = []
     with _epanet(true) as epanet:
         nodes = [epanet.ENgetnodeindex(sensor) for sensor in sensors]
         order = [epanet.ENgetnodeid(1 + j) for j in range(len(junctions) + 1)]
         for day in range(BEFORE + SINCE):
-            if day == BEFORE:
+            if day >= BEFORE:
+                emitter = world.grown[day - BEFORE] * flow / head**exponent
                 epanet.ENsetnodevalue(epanet.ENgetnodeindex("leak"), _EMITTER, emitter)
-            factors = own * draw.lognormal(0.0, 0.2, (24, len(junctions)))
-            factors *= draw.lognormal(0.0, 0.03) * draw.lognormal(0.0, 0.05, (24, 1))
+            odd = draw.normal(0.0, world.hour_of_node, (24, len(junctions))) * math.sqrt(1 - world.carried**2)
+            odd, kept = lfilter([1.0], [1.0, -world.carried], odd, axis=0, zi=kept)
+            factors = own * np.exp(odd) * (changed if day >= BEFORE else 1.0)
+            factors *= draw.lognormal(0.0, world.day) * draw.lognormal(0.0, 0.05, (24, 1))
             by_name = dict(zip(junctions, factors.T, strict=True)) | {"leak": np.ones(24)}
             levels = draw.lognormal(0.0, 0.05, network.num_tanks)
             simulated = _simulate(epanet, nodes, np.column_stack([by_name[name] for name in order]), levels)
-            readings.append(simulated + offsets + draw.normal(0.0, 0.1, simulated.shape))
+            offsets += aside.normal(0.0, world.drift, len(sensors))
+            readings.append(simulated + offsets + draw.normal(0.0, world.noise, simulated.shape))
     first = datetime.fromisoformat("2026-03-02") + timedelta(days=int(draw.integers(0, 200)))
     times = [(first + timedelta(hours=hour)).isoformat(timespec="minutes") for hour in range(24 * (BEFORE + SINCE))]
     leaking = (False,) * (24 * BEFORE) + (True,) * (24 * SINCE)
     survey = Survey(model, tuple(sensors), tuple(times), leaking, np.concatenate(readings).round(2).astype(np.float64))
     return Case(survey, {"pipe": leak, "position_m": place, "links": links})
+
+
+def _quarter(draw: np.random.Generator) -> str:
+    """Return the model of a quarter of some 25 km of streets, fed by gravity: a grid that lacks a fifth of its streets.
+
+    Pipes are as wide as 0.8 m/s takes where water goes the shortest way; the streets beside it are of 100 mm.
+    """
+    import networkx
+    import wntr
+
+    streets = networkx.grid_2d_graph(9, 9)
+    for one in list(streets.edges):
+        streets.edges[one]["length"] = draw.uniform(120.0, 320.0)
+    every = list(streets.edges)
+    for one in draw.permutation(len(every))[: len(every) // 5]:
+        length = streets.edges[every[one]]["length"]
+        streets.remove_edge(*every[one])
+        if not networkx.is_connected(streets):
+            streets.add_edge(*every[one], length=length)
+    demand = {place: float(draw.lognormal(-7.3, 0.7)) for place in streets}  # m3/s
+    flow = dict.fromkeys(map(frozenset, streets.edges), 0.0)
+    for place, way in networkx.single_source_dijkstra_path(streets, (0, 0), weight="length").items():
+        for ends in itertools.pairwise(way):
+            flow[frozenset(ends)] += demand[place]
+    network = wntr.network.WaterNetworkModel()
+    hours = np.arange(24)
+    day = 0.5 + 0.8 * np.exp(-(((hours - 8) / 3) ** 2)) + 0.9 * np.exp(-(((hours - 19) / 3) ** 2))
+    network.add_pattern("day", list(day / day.mean()))
+    name = {place: f"J{place[0]}{place[1]}" for place in streets}
+    for place, base in demand.items():
+        at = (260.0 * place[0], 260.0 * place[1])
+        height = 12.0 + 5.0 * math.sin(at[0] / 700.0) + 5.0 * math.cos(at[1] / 500.0)
+        network.add_junction(name[place], base, "day", height, at)
+    network.add_reservoir("source", 65.0, coordinates=(-400.0, 0.0))
+    network.add_pipe("main", "source", name[0, 0], 400.0, 0.5, 120.0)
+    for start, end in streets.edges:
+        wide = math.sqrt(4 * flow[frozenset((start, end))] / (math.pi * 0.8))
+        sold = next(one for one in (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8) if one >= wide)
+        length = streets.edges[start, end]["length"]
+        network.add_pipe(f"{name[start]}-{name[end]}", name[start], name[end], length, sold, 120.0)
+    network.options.time.pattern_timestep = 3600
+    return _text(network)
+
+
+def _shut(draw: np.random.Generator, network: Any, leak: str, count: int) -> list[str]:
+    """Draw pipes whose valves were forgotten shut: of the narrower half, each in a loop so that no one is cut off."""
+    import networkx
+
+    open_pipes = [pipe for _, pipe in network.pipes() if str(pipe.initial_status) == "Open" and not pipe.check_valve]
+    shut: list[str] = []
+    for _ in range(count):
+        graph = networkx.Graph([(one.start_node_name, one.end_node_name) for one in open_pipes if one.name not in shut])
+        bridges = {frozenset(ends) for ends in networkx.bridges(graph)}
+        pipes = [one for one in open_pipes if one.name not in (leak, *shut)]
+        pipes = [one for one in pipes if frozenset((one.start_node_name, one.end_node_name)) not in bridges]
+        middle = float(np.median([one.diameter for one in pipes]))
+        narrow = [one.name for one in pipes if one.diameter <= middle]
+        shut.append(narrow[int(draw.integers(len(narrow)))])
+    return shut
+
+
+def _changed(draw: np.random.Generator, network: Any, own: Array, count: int) -> Array:
+    """Return factors of consumption: of the ten largest consumers, ``count`` halve or double theirs."""
+    import wntr
+
+    mean = wntr.metrics.average_expected_demand(network)[network.junction_name_list].to_numpy() * own
+    factors = np.ones(len(mean))
+    large = np.argsort(-mean, kind="stable")[:10]
+    for place in draw.choice(large, count, replace=False):
+        factors[place] = draw.choice([0.5, 2.0])
+    return factors
 
 
 def _placed(draw: np.random.Generator, streets: _Streets, junctions: Sequence[str], count: int) -> list[str]:
@@ -310,8 +437,10 @@ def _placed(draw: np.random.Generator, streets: _Streets, junctions: Sequence[st
     return [junctions[i] for i in sorted(chosen)]
 
 
-def _leak(draw: np.random.Generator, network: Any, pressure: Array) -> tuple[str, float, float]:
-    """Draw the pipe, the metres from its start and the emitter (l/s at 1 m) of a leak, where there is pressure."""
+def _leak(
+    draw: np.random.Generator, network: Any, pressure: Array, least_most: tuple[float, float]
+) -> tuple[str, float, float, float]:
+    """Draw a leak where there is pressure: its pipe, metres from its start, l/s, and the usual pressure there (m)."""
     import wntr
 
     mean = dict(zip(network.junction_name_list, pressure, strict=True))
@@ -324,10 +453,10 @@ def _leak(draw: np.random.Generator, network: Any, pressure: Array) -> tuple[str
     ]
     lengths = np.array([pipe.length for pipe in pipes])
     pipe = pipes[draw.choice(len(pipes), p=lengths / lengths.sum())]
-    share = draw.uniform(0.02, 0.06)
+    share = draw.uniform(*least_most)
     flow = 1000 * float(wntr.metrics.average_expected_demand(network).sum()) * share
     head = (mean[pipe.start_node_name] + mean[pipe.end_node_name]) / 2
-    return pipe.name, float(draw.uniform(0.0, 1.0) * pipe.length), flow / math.sqrt(head)
+    return pipe.name, float(draw.uniform(0.0, 1.0) * pipe.length), flow, head
 
 
 # --- finding it ---------------------------------------------------------------------------------------------------
@@ -749,4 +878,5 @@ SCENARIO = Scenario(
     suffixes=(".zip",),
     libraries=("sklearn", "wntr"),
     resources=Resources(seconds=60, memory_mib=3072),
+    sizes=("small", "default", SHIFTED),
 )
