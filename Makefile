@@ -7,6 +7,8 @@ PLAN ?= $(firstword $(DUJIANG_PLAN) $(wildcard ../shared/plan/*.txt) src/dujiang
 SIZE ?= small
 SEEDS ?= 5
 PORT ?= 8000
+# How many processes share the tests.
+WORKERS ?= 2
 MONTH := $(shell date +%Y-%m)
 REPORT ?= var/dispatch-$(MONTH).docx
 # Wheels only, but for a few packages that come as source in plain Python; what builds those is pinned too.
@@ -43,8 +45,8 @@ serve: $(READY)
 
 # The whole suite on SQLite, then what uses the store again on PostgreSQL.
 test: .venv/dev
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database postgresql
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --database postgresql
 
 check: .venv/dev
 	$(BIN)/ruff check .
