@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import Site
 
 # Serves a site's pages on a port, and carries out what comes on standard input meanwhile.
 SERVING = """
@@ -98,7 +97,7 @@ def sites(site, tmp_path):
     environment = {name: value for name, value in site.environment.items() if name != "DUJIANG_DATABASE_URL"}
     if (made := site.home / "dujiang.sqlite3").exists():
         (home / made.name).write_bytes(made.read_bytes())
-    other = Site(home, {**environment, "DUJIANG_HOME": str(home)})
+    other = type(site)(home, {**environment, "DUJIANG_HOME": str(home)})
     with ExitStack() as stack:
         both = []
         for one in (site, other):
