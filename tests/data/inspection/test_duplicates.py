@@ -19,7 +19,7 @@ def edited(draw, text, rate):
     return "".join(made)
 
 
-def drawn(seed, count=60):
+def drawn(seed, count=40):
     """Texts, some of them copies edited more and less."""
     draw = random.Random(seed)
     texts = ["".join(draw.choices(CHARACTERS, k=draw.randint(60, 200))) for _ in range(count)]
