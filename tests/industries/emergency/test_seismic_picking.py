@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dujiang.industries.emergency import _ranker, _waveforms, seismic_picking
+from dujiang.industries.emergency import _basin, _ranker, _waveforms, seismic_picking
 from dujiang.industries.emergency._synthetics import seismogram
 from dujiang.industries.emergency._waveforms import Example, Waveforms, Window, clock
 from dujiang.industries.emergency.seismic_picking import SCENARIO, TOLERANCE, judge
 from dujiang.scenarios.contract import BadInput
+from dujiang.scenarios.digest import digest
 
 obspy = pytest.importorskip("obspy")
 
@@ -422,6 +423,33 @@ def test_the_picture_stays_within_altairs_rows(examples):
         assert "地震波" in chart["title"]["text"]
         assert all(len(data) <= 5000 for data in chart["datasets"].values())
         assert len(chart["vconcat"]) == 4
+
+
+def test_nothing_moves_before_the_arrivals_of_the_second_kind():
+    rng = np.random.default_rng(3)
+    for magnitude, distance in ((0.5, 6.0), (3.0, 90.0)):
+        waves = _basin._rupture(rng, 2800, 100.0, magnitude, distance, 10.0, 6.0)
+        power = np.square(waves).sum(axis=1)
+        assert power[:995].sum() < 1e-3 * power[1000:1300].sum()
+        assert power[1600:1800].max() > power[1000:1595].max()
+    louder, quieter = (
+        np.abs(_basin._rupture(np.random.default_rng(4), 2800, 100.0, m, 30.0, 10.0, 4.0)).max() for m in (3.0, 2.0)
+    )
+    assert 2 < louder / quieter < 32  # a magnitude is 1.5 orders of moment, of which high corners take some
+
+
+def test_windows_of_the_second_kind_are_judged_and_those_of_the_first_learnt_from(monkeypatch):
+    monkeypatch.setattr(seismic_picking, "_SIZES", dict.fromkeys(SCENARIO.sizes, (24, 4, 1, 0)))
+    [case] = SCENARIO.cases(0, "shifted")
+    [plain] = SCENARIO.cases(0, "default")
+    assert {window.station.split(".")[1][0] for window in case.inputs.windows} == {"T"}
+    assert digest(case.inputs.examples) == digest(plain.inputs.examples)
+    assert sum(bool(np.isnan(window.data).any()) for window in case.inputs.windows) > 2  # packets lost
+    labels = {"P": 0, "S": 0}
+    for row in case.truth:
+        labels[row["phase"]] += 1
+    assert labels["P"] == 24
+    assert 15 < labels["S"] <= 24
 
 
 # --- real waveforms ----------------------------------------------------------------------------------------------

@@ -75,6 +75,8 @@ class Prepared:
         calm[: round(2 * RATE)] = True
         self._calm = calm
         self._curves: dict[tuple[object, ...], Array] = {}
+        self._onsets: dict[tuple[object, ...], list[tuple[int, int, float]]] = {}
+        self._refined: dict[tuple[object, ...], tuple[int, float, float]] = {}
         self._ar: tuple[float, float] | None = None
 
     def curve(self, settings: Settings) -> Array:
@@ -89,6 +91,27 @@ class Prepared:
             curve = np.zeros(self.samples) if self.samples <= lta else np.asarray(trigger(z, sta, lta))
             self._curves[key] = np.where(self._calm, 0.0, curve)
         return self._curves[key]
+
+    def onsets(self, settings: Settings) -> list[tuple[int, int, float]]:
+        """Samples at which the trigger goes on and off, and the curve's largest value between."""
+        from obspy.signal.trigger import trigger_onset
+
+        key = (settings.band, settings.windows, settings.kind, settings.on)
+        if key not in self._onsets:
+            curve = self.curve(settings)
+            found = trigger_onset(curve, settings.on, max(1.0, settings.on / 2))
+            self._onsets[key] = [(int(a), int(b), float(curve[a : b + 1].max())) for a, b in found]
+        return self._onsets[key]
+
+    def refined(self, settings: Settings, start: int) -> tuple[int, float, float]:
+        """Sample of P by AIC about a trigger's ``start``, and the standard deviations of 4 s before and 2 s after."""
+        key = (settings.band, start)
+        if key not in self._refined:
+            z = self.bands[settings.band][:, 0]
+            low = max(0, start - 100)
+            at = low + aic(z[low : start + 50])
+            self._refined[key] = (at, float(np.std(z[max(0, at - 400) : at])), float(np.std(z[at : at + 200])))
+        return self._refined[key]
 
     def autoregressive(self) -> tuple[float, float]:
         """P and S by ``ar_pick`` with the settings of obspy's manual but for its upper corner, in s; 0 if none."""
@@ -121,23 +144,17 @@ def aic(x: Array) -> int:
 
 def pick(one: Prepared, settings: Settings) -> list[tuple[str, float, float]]:
     """Return (phase, time in s, score) by time; the score is 1 - 1/ratio of the trigger."""
-    from obspy.signal.trigger import trigger_onset
-
-    curve = one.curve(settings)
-    z = one.bands[settings.band][:, 0]
     events: list[tuple[float, float]] = []
-    for start, stop in trigger_onset(curve, settings.on, max(1.0, settings.on / 2)):
+    for start, stop, strength in one.onsets(settings):
         if (stop - start) / RATE < settings.lasting:
             continue
-        low = max(0, start - 100)
-        at = low + aic(z[low : start + 50])
-        before, after = z[max(0, at - 400) : at], z[at : at + 200]
-        if settings.ratio and np.std(after) < settings.ratio * np.std(before):
+        at, before, after = one.refined(settings, start)
+        if settings.ratio and after < settings.ratio * before:
             continue
         time = at / RATE
         if settings.refine == "ar" and abs(one.autoregressive()[0] - time) < 1.5:
             time = one.autoregressive()[0]
-        events.append((time, float(curve[start : stop + 1].max())))
+        events.append((time, strength))
     if one.samples <= ONE_EVENT * RATE and settings.take != "all" and events:
         events = [max(events, key=lambda event: event[1])] if settings.take == "strongest" else events[:1]
     out: list[tuple[str, float, float]] = []

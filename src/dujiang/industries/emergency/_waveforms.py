@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from dujiang.industries.emergency._synthetics import seismogram
+from dujiang.industries.emergency._synthetics import Seismogram, seismogram
 from dujiang.scenarios.contract import BadInput, Text
 
 LOWEST_RATE = 20.0  # Hz: below it a local P has no band left
@@ -191,12 +191,14 @@ def crop(rng: np.random.Generator, record: Labelled, quiet: bool) -> Example | N
     return Example(Window(window.station, window.channels, rate, window.start, data * gain), *picks)
 
 
-def simulated(rng: np.random.Generator, count: int, series: str = "S") -> list[Example]:
-    """Return windows of the stochastic method, every other one of noise alone, each of a station of its own."""
+def simulated(
+    rng: np.random.Generator, count: int, series: str = "S", make: Callable[..., Seismogram] = seismogram
+) -> list[Example]:
+    """Return windows that ``make`` makes, every other one of noise alone, each of a station of its own."""
     made = []
     for i in range(count):
         rate = float(rng.choice([100.0, 100.0, 100.0, 50.0, 40.0, 200.0]))
-        one = seismogram(rng, LENGTH, rate, i % 2 == 0)
+        one = make(rng, LENGTH, rate, i % 2 == 0)
         station = f"{SIMULATED}.{series}{i:04d}..{one.channels[-1][:-1]}"
         made.append(Example(Window(station, one.channels, rate, clock(i), one.data), one.p, one.s))
     return made

@@ -199,7 +199,7 @@ def _registry() -> Any:
     """Return the units of mass that drugs are written in; reading all of pint's takes longer than the review does."""
     import pint
 
-    units = pint.UnitRegistry(None)
+    units: Any = pint.UnitRegistry(None)
     for unit in ("kilo- = 1e3 = k-", "milli- = 1e-3 = m-", "micro- = 1e-6 = u- = µ- = μ-", "nano- = 1e-9 = n-"):
         units.define(unit)
     units.define("gram = [mass] = g")
