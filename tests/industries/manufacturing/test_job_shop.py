@@ -101,25 +101,26 @@ def test_orders_and_machines_are_renamed_and_nothing_is_lost():
 
 
 @pytest.mark.parametrize(
-    ("content", "row", "says"),
+    ("content", "row", "field", "says"),
     [
-        ("", None, "0"),
-        ("# nothing but a remark\n", None, "0"),
-        ("two 2\n0 1 1 1\n", 1, "positive"),
-        ("0 2\n", 1, "positive"),
-        ("2 2\n0 1 1 1\n", 2, "2 lines"),
-        ("1 2\n0 1 1\n", 2, "pairs"),
-        ("1 2\n0 1 2 1\n", 2, "from 0 to 1"),
-        ("1 2\n# remark\n0 1 1 -4\n", 3, "not negative"),
-        ("1 2\n0 1 1 2.5\n", 2, "2.5"),
+        ("", None, None, "0"),
+        ("# nothing but a remark\n", None, None, "0"),
+        ("two 2\n0 1 1 1\n", 1, "jobs machines", "positive"),
+        ("0 2\n", 1, "jobs machines", "positive"),
+        ("2\n0 1 1 1\n", 1, "jobs machines", "positive"),
+        ("2 2\n0 1 1 1\n", 2, "jobs", "2 lines"),
+        ("1 2\n0 1 1\n", 2, "machine duration", "pairs"),
+        ("1 2\n0 1 2 1\n", 2, "3", "from 0 to 1"),
+        ("1 2\n# remark\n0 1 1 -4\n", 3, "4", "not negative"),
+        ("1 2\n0 1 1 2.5\n", 2, "4", "2.5"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_row(tmp_path, content, row, says):
+def test_a_bad_file_is_refused_with_its_row_and_field(tmp_path, content, row, field, says):
     path = tmp_path / "orders.txt"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(BadInput, match=r"orders\.txt") as caught:
         SCENARIO.read(path)
-    assert caught.value.row == row
+    assert (caught.value.row, caught.value.field) == (row, field)
     assert says in str(caught.value)
 
 
@@ -136,3 +137,5 @@ def test_the_chart_has_a_bar_an_operation():
     answer = SCENARIO.baseline(case.inputs)
     chart = SCENARIO.picture(case.inputs, answer)
     assert len(chart.data) == sum(map(len, case.inputs.jobs))
+    narrow = chart.data["end"] - chart.data["start"] < chart.data["end"].max() / 45
+    assert (chart.data["label"] == chart.data["job"].astype(str).mask(narrow, "")).all()
