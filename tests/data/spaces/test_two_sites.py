@@ -8,7 +8,6 @@ from contextlib import ExitStack
 
 import pytest
 
-
 # Serves a site's pages on a port, and carries out what comes on standard input meanwhile.
 SERVING = """
 import json, sys, threading
