@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import duckdb
 import polars as pl
@@ -68,9 +69,15 @@ def _type(texts: pl.Series) -> str:
     return "text"
 
 
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return a database that holds nothing: starting one takes longer than what it is asked here."""
+    return duckdb.connect()
+
+
 def _counts(texts: pl.Series, aggregates: str) -> tuple[int, ...]:
     """Return aggregates of the texts, which SQL knows as ``c``."""
-    with duckdb.connect() as connection:
+    with _database().cursor() as connection:
         (row,) = connection.from_arrow(pl.DataFrame({"c": texts}).to_arrow()).aggregate(aggregates).fetchall()
         return tuple(row)
 
