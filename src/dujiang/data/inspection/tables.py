@@ -240,7 +240,7 @@ def _unique(scan: Scan, table: Table, rule: Rule) -> Result:
     shown = keys[0] if len(keys) == 1 else f"concat_ws(' | ', {', '.join(keys)})"
     total, distinct, often = one(
         table.connection,
-        f"SELECT coalesce(sum(times), 0), count(*), max(CASE WHEN times > 1 THEN {{'times': times, 'key': {shown}}} END, {EXAMPLES}) "
+        f"SELECT coalesce(sum(times), 0), count(*), max({{'times': times, 'key': {shown}}}, {EXAMPLES}) FILTER (WHERE times > 1) "
         f"FROM (SELECT {', '.join(keys)}, count(*) AS times FROM {scan.rows()} WHERE {there} GROUP BY {', '.join(keys)})",
     )
     examples = tuple(f"{found['key']} × {found['times']}" for found in often or ())
