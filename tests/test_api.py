@@ -523,14 +523,14 @@ def _one_connection():
 
 @pytest.mark.usefixtures("_one_connection")
 def test_no_call_breaks_it(li):
-    """At least 2,000 generated calls, good and bad, with a key that may do all that a lead unit may."""
+    """At least 1,000 generated calls, good and bad, with a key that may do all that a lead unit may."""
     _, secret = issue_key(OFFICE, "li", RULES, 30)
     schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application())
     made = 0
 
     def calls_of(operation, mode):
         @settings(
-            max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
+            max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None
         )
         @given(case=operation.as_strategy(generation_mode=mode))
         def one(case):
@@ -548,4 +548,4 @@ def test_no_call_breaks_it(li):
             with suppress(Unsatisfiable):  # an operation without parameters can't be called wrongly
                 calls_of(found.ok(), mode)()
     print(made, "calls")
-    assert made >= 2000
+    assert made >= 1000
