@@ -43,10 +43,10 @@ dispatch: $(READY)
 serve: $(READY)
 	$(BIN)/dujiang serve --port $(PORT)
 
-# The whole suite on SQLite, then what uses the store again on PostgreSQL.
+# The whole suite on SQLite, then what uses the store again on PostgreSQL; a file's tests stay together.
 test: .venv/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --database postgresql
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --database postgresql
 
 check: .venv/dev
 	$(BIN)/ruff check .

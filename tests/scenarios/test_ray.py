@@ -47,7 +47,7 @@ def test_it_gives_what_local_processes_give(on_ray, engine):
 def test_a_failure_there_is_a_result_too(on_ray, function, said):
     found, cluster = on_ray
     one = found[function]
-    one = Found(replace(one.scenario, resources=Resources(seconds=2, memory_mib=512)), one.module)
+    one = Found(replace(one.scenario, resources=Resources(seconds=6, memory_mib=512)), one.module)
     assert said in runner.run_seed(one, 0, "small", cluster).method.failure.en
 
 
