@@ -83,7 +83,9 @@ class RayExecutor:
             return Standing.WAITING
         except ray.exceptions.RayError:
             return Standing.VANISHED
-        return {"empty": Standing.WAITING, "running": Standing.RUNNING, "ended": Standing.ENDED}[state]
+        if state in ("empty", "starting"):
+            return Standing.WAITING
+        return Standing.RUNNING if state == "running" else Standing.ENDED
 
     def cancel(self, handle: str, folder: Path) -> None:
         """End the job, or the actor where it still waits for room."""
@@ -162,9 +164,11 @@ def _runner() -> type:
     class Runner:
         def __init__(self) -> None:
             import tempfile
+            import threading
 
             self.folder = tempfile.mkdtemp(prefix="dujiang-job-")
             self.process: Any = None
+            self.starting = threading.Lock()
 
         def start(self, source: bytes, job: dict[str, Any], inputs: dict[str, bytes]) -> None:
             import json
@@ -172,23 +176,37 @@ def _runner() -> type:
             import sys
             from pathlib import Path
 
-            if self.process is not None:
-                return
-            folder = Path(self.folder)
-            (folder / "work").mkdir()
-            for name, content in inputs.items():
-                (folder / "work" / name).write_bytes(content)
-            (folder / "job.json").write_text(json.dumps(job))
-            (folder / "supervisor.py").write_bytes(source)
-            command = [sys.executable, str(folder / "supervisor.py"), self.folder]
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+            # Who finds no job here sends it again, perhaps while it is still being written.
+            with self.starting:
+                if self.process is not None:
+                    return
+                folder = Path(self.folder)
+                (folder / "work").mkdir()
+                for name, content in inputs.items():
+                    (folder / "work" / name).write_bytes(content)
+                (folder / "job.json").write_text(json.dumps(job))
+                (folder / "supervisor.py").write_bytes(source)
+                command = [sys.executable, str(folder / "supervisor.py"), self.folder]
+                self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
         def state(self) -> str:
             if self.process is None:
                 return "empty"
-            return "running" if self.process.poll() is None else "ended"
+            if self.process.poll() is not None:
+                return "ended"
+            return "running" if self.claimed() else "starting"
+
+        def claimed(self) -> bool:
+            from pathlib import Path
+
+            return (Path(self.folder) / "claim").exists()
 
         def cancel(self) -> None:
+            import time
+
+            # A supervisor that has not claimed the attempt yet would end without a word.
+            while self.process is not None and self.process.poll() is None and not self.claimed():
+                time.sleep(0.05)
             if self.process is not None:
                 self.process.terminate()
 
