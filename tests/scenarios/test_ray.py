@@ -35,8 +35,11 @@ def test_it_gives_what_local_processes_give(on_ray, engine):
         return [(one.seed, one.data, one.baseline.score, one.method.score) for one in results]
 
     seeds = [0, 1, 2]
-    here = scores(runner.run(found["method"], seeds, "small", engine))
-    there = sorted(scores(runner.run(found["method"], seeds, "small", cluster)))
+    # A cluster's first steps wait for its processes to start.
+    one = found["method"]
+    one = Found(replace(one.scenario, resources=Resources(60, 1024)), one.module)
+    here = scores(runner.run(one, seeds, "small", engine))
+    there = sorted(scores(runner.run(one, seeds, "small", cluster)))
     assert there == here
     assert None not in here[0]
 
