@@ -427,10 +427,10 @@ class _Programme:
         lp.a_matrix_.index_ = np.array([column for row in entries for column, _ in row])
         lp.a_matrix_.value_ = np.array([value for row in entries for _, value in row])
         self.highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
-        for option, value in (("output_flag", False), ("threads", 1), ("solver", "simplex"), ("presolve", "off")):
+        for option, value in (("output_flag", False), ("parallel", "off"), ("solver", "simplex"), ("presolve", "off")):
             self.highs.setOptionValue(option, value)
         self.highs.passModel(lp)
-        self.inf = inf
+        self.inf, self.optimal = inf, highspy.HighsModelStatus.kOptimal
 
     def solve(self, day: int, now: Plan) -> Array:
         """Return the coming day's flows of the turbines (blocks, 2)."""
@@ -456,6 +456,8 @@ class _Programme:
             count, np.arange(count, dtype=np.int32), rows[:, :, 0].ravel(), rows[:, :, 1].ravel()
         )
         self.highs.run()
+        if (status := self.highs.getModelStatus()) != self.optimal:
+            raise RuntimeError(f"HiGHS: {self.highs.modelStatusToString(status)}")
         found = np.array(self.highs.getSolution().col_value).reshape(-1, 8)
         return np.asarray(found[:BLOCKS, :2])
 
