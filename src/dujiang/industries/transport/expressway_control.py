@@ -27,8 +27,10 @@ one that would fill, as HERO does (Papamichail & Papageorgiou 2008); what ramps 
 *Published.* At six ramps of the Monash Freeway in Melbourne HERO raised throughput and shortened travel times against the
 metering before it (Papamichail et al. 2010, Transportation Research Record 2178, 10-20).
 
-*Open.* On the few unjudged days that were run the method cut delay where one ramp fills while others stay empty, and changed
-nothing on days without a breakdown; the ten judged days, and the second generator, have not been run.
+*Where it stands.* Not better than the baseline. Beside an ALINEA whose two numbers were guessed it cut delay by a good part;
+beside one whose numbers were searched on seeds from 1000 on, what is left is nothing: local control with the right target
+holds these merges just below where they break down, and the plan, which sees no more, adds little and at times holds back too
+much.
 """
 
 from __future__ import annotations
@@ -384,7 +386,7 @@ def cases(seed: int, size: str) -> list[Case]:
 Rule = Callable[[Road], tuple[list[int], int]]
 """Seconds of green of each ramp, and the limit in km/h, from what is seen now."""
 
-TARGET, GAIN = 35.0, 1.0
+TARGET, GAIN = 25.0, 2.0
 """Of ALINEA: vehicles in a merge; seconds of green a vehicle."""
 FULL = 85.0
 """Vehicles on a ramp from which its light lets all go, lest they stand in the street."""
@@ -414,7 +416,7 @@ def _alinea(inputs: Road) -> Rule:
 
 STEPS = 20
 """Minutes ahead."""
-CAPACITY, DROPPED, JAMMED, LASTS, DENSE = 3600.0, 3050.0, 60.0, 5, 45.0
+CAPACITY, DROPPED, JAMMED, LASTS, DENSE = 3750.0, 3050.0, 60.0, 5, 45.0
 SERVED = 30.0
 """Vehicles an hour that a merge is allowed; vehicles inside that it is held at."""
 BEYOND, STANDING = 3.0, 10.0
