@@ -89,7 +89,7 @@ requirements:
 	$(UV) pyproject.toml --upgrade --all-extras --group build --group dev --output-file requirements/dev.txt
 	$(UV) --group build --constraint requirements/dev.txt --output-file requirements/build.txt
 	echo "litellm[proxy]" | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --output-file requirements/bench-peers.txt -
-	printf 'great-expectations\npandera[polars]\ndatatrove[io]\npyarrow\n' | $(UV) --upgrade --output-file requirements/bench-data-peers.txt -
+	printf 'great-expectations\npandera[polars]\ndatatrove[io]\npyarrow\nregex\n' | $(UV) --upgrade --output-file requirements/bench-data-peers.txt -
 	$(UV) pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(foreach one,$(subst $(comma), ,$(EVERY)),$(UV) pyproject.toml --extra $(one) --constraint requirements/dev.txt $(EVERYWHERE) --output-file requirements/industries/$(one).txt &&) true
 
