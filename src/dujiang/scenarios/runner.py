@@ -139,17 +139,18 @@ def _judged(
     found: Found, seed: int, size: str, engine: Engine, outcomes: Mapping[steps.Role, Outcome], data: str
 ) -> dict[steps.Role, RoleResult]:
     given = {role: one.value.answers for role, one in outcomes.items() if not one.failure}
-    # The cases are made once for all answers; where one can't be judged, the other is judged by itself.
-    scores: dict[steps.Role, tuple[float | None, Text | None]] = {}
-    for group in (tuple(given), *((role,) for role in given)):
-        if group and group[0] not in scores:
-            judged = engine.run(
-                steps.score, found.module, seed, size, [given[role] for role in group], data, limits=_OWN
-            )
-            if not judged.failure:
-                scores.update({role: (score, None) for role, score in zip(group, judged.value, strict=True)})
-            elif len(group) == 1:
-                scores[group[0]] = (None, judged.failure)
+
+    def judged(*roles: steps.Role) -> dict[steps.Role, tuple[float | None, Text | None]]:
+        """Return each role's score or failure; the cases are made once, unless one of the answers can't be judged."""
+        answers = [given[role] for role in roles]
+        outcome = engine.run(steps.score, found.module, seed, size, answers, data, limits=_OWN)
+        if not outcome.failure:
+            return {role: (score, None) for role, score in zip(roles, outcome.value, strict=True)}
+        if len(roles) == 1:
+            return {roles[0]: (None, outcome.failure)}
+        return {role: one for alone in roles for role, one in judged(alone).items()}
+
+    scores = judged(*given) if given else {}
     results = {}
     for role, one in outcomes.items():
         if one.failure:
