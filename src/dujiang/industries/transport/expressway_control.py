@@ -143,7 +143,7 @@ class _World:
         self.shifted = size == SHIFTED
         draw = np.random.default_rng([seed, 21])
         ramps = sum(one.kind == "ramp" for one in self.sections)
-        factor = draw.normal(1, 0.015, ramps + 1) * np.array([1.0] + [1.0] * ramps)
+        factor = draw.normal(1, 0.015, ramps + 1)
         factor[1:] *= draw.normal(1, 0.06, ramps)
         middle, width = draw.uniform(*MIDDLE), draw.uniform(*WIDTH)
         self._peak = (middle, width)
@@ -424,7 +424,6 @@ BEYOND, STANDING = 3.0, 10.0
 PASSED = 0.5
 """Vehicles a second of green."""
 PACE = 25.0  # m/s, from a detector to the merges behind it
-SLOWING = True
 
 
 def method(inputs: Road) -> Answer:
@@ -511,7 +510,7 @@ def _plan(road: Road) -> tuple[list[int], int]:
         for place in range(count)
     ]
     # What the ramps cannot hold, the first section passes later: a lower limit at the same density.
-    over = float(np.diff(beyond[:, :10], axis=1).max(axis=0).clip(0).mean()) if SLOWING else 0.0
+    over = float(np.diff(beyond[:, :10], axis=1).max(axis=0).clip(0).mean())
     wanted = SPEEDS[-1] * (1 - over / max(coming[:10, 0].mean(), 1.0))
     return green, min(SPEEDS, key=lambda one: abs(one - wanted))
 
