@@ -30,6 +30,13 @@ def cases(seed, size):
     return [Case({"values": values, "seed": seed}, {"mean": 10.0, "secret": secret(seed)}) for _ in range(2)]
 
 
+def span():
+    """A step: when it began and when it ended."""
+    began = time.monotonic()
+    time.sleep(0.3)
+    return began, time.monotonic()
+
+
 def baseline(inputs):
     return [{"mean": float(inputs["values"][0])}]
 

@@ -92,19 +92,19 @@ def test_an_interrupted_evaluation_keeps_its_seeds_and_goes_on(sample, engine):
 
     def interrupt(seed, step):
         heard.append((seed, step))
-        if (seed, step) == (2, "prepare") and heard.count((2, "prepare")) == 1:
+        if (seed, step) == (3, "prepare") and heard.count((3, "prepare")) == 1:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=engine, progress=interrupt)
-    assert [one.seed for one in SeedScore.objects.all()] == [0, 1]
-    kept = list(SeedScore.objects.values_list("pk", flat=True))
+    kept = {one.pk: one.seed for one in SeedScore.objects.all()}
+    assert len(kept) >= 2
     from dujiang.scenarios.engines import LocalEngine
 
     done = evaluate(OFFICE, found, seeds=[0, 1, 2, 3, 4], size="small", engine=LocalEngine(), progress=interrupt)
     assert done.evidence
-    assert list(done.scores.values_list("pk", flat=True))[:2] == kept
-    assert heard.count((0, "prepare")) == 1
+    assert kept.keys() <= set(done.scores.values_list("pk", flat=True))
+    assert [heard.count((seed, "prepare")) for seed in kept.values()] == [1] * len(kept)
 
 
 EVALUATE = """
@@ -128,9 +128,14 @@ def test_a_killed_evaluation_goes_on_with_the_seeds_that_are_missing(site, tmp_p
     code = EVALUATE.format(module=module)
 
     first = site.python(code, *places)
+    kept = set()
     for line in first.stdout:
-        if line == "2 method\n":
+        seed, _, step = line.strip().partition(" ")
+        if step == "done":
+            kept.add(seed)
+        if (seed, step) == ("3", "method"):
             break
+    assert len(kept) >= 2
     time.sleep(0.1)
     first.send_signal(signal.SIGKILL)
     first.communicate()
@@ -138,10 +143,8 @@ def test_a_killed_evaluation_goes_on_with_the_seeds_that_are_missing(site, tmp_p
     second = site.python(code, *places)
     said, errors = second.communicate(timeout=120)
     assert re.search(r"evidence \d+\n", said), errors
-    # Seeds 0 and 1 were kept: heard as done, never prepared again.
-    assert "0 prepare" not in said
-    assert "1 prepare" not in said
-    assert "2 prepare" in said
+    assert not [seed for seed in kept if f"{seed} prepare" in said]
+    assert "3 prepare" in said
     assert sum(line.endswith(" done") for line in said.splitlines()) == 6
 
 

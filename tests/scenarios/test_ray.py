@@ -38,7 +38,7 @@ def test_it_gives_what_local_processes_give(on_ray, engine):
     # A cluster's first steps wait for its processes to start.
     one = found["method"]
     one = Found(replace(one.scenario, resources=Resources(60, 1024)), one.module)
-    here = scores(runner.run(one, seeds, "small", engine))
+    here = sorted(scores(runner.run(one, seeds, "small", engine)))
     there = sorted(scores(runner.run(one, seeds, "small", cluster)))
     assert there == here
     assert None not in here[0]

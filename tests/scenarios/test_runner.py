@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ def run_one(found, engine, seed=0):
 
 def test_a_sound_scenario_runs_through(sample, engine):
     found = sample("sound")
-    results = list(runner.run(found, list(range(6)), "default", engine))
+    results = sorted(runner.run(found, list(range(6)), "default", engine), key=lambda one: one.seed)
     assert [one.seed for one in results] == list(range(6))
     faults = runner.check(found, 0, "default", engine, results[0]).faults
     verdict = runner.verdict(found.scenario, results, faults)
@@ -94,6 +95,13 @@ def test_what_a_step_leaves_behind_is_ended(sample, engine):
     time.sleep(0.2)
     new = [one for one in psutil.process_iter() if one.pid not in before and one.ppid() == 1]
     assert not [one for one in new if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_steps_whose_seconds_count_run_one_after_another(engine):
+    with ThreadPoolExecutor(2) as pool:
+        started = [pool.submit(engine.run, samples.span, limits=Resources(), alone=True) for _ in range(2)]
+        (_, ended), (began, _) = sorted(one.result().value for one in started)
+    assert ended <= began
 
 
 SEARCH = """

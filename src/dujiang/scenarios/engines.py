@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -48,8 +48,11 @@ class Engine(Protocol):
 
     width: int
 
-    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources) -> Outcome:
-        """Run ``step(*arguments)`` and return what it came to; a step's failure is never raised."""
+    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources, alone: bool = False) -> Outcome:
+        """Run ``step(*arguments)`` and return what it came to; a step's failure is never raised.
+
+        ``alone``: its seconds are to be compared, so no other such step runs on the same cores meanwhile.
+        """
         ...
 
     def close(self) -> None:
@@ -63,7 +66,8 @@ class LocalEngine:
     A step over its wall time or memory (resident, its children's too) is killed.
     """
 
-    width = 1
+    width = 2
+    """While one seed is answered, another is prepared or judged."""
 
     def __init__(self, libraries: Iterable[str] = ()) -> None:
         """Name the libraries to import once, in the server, rather than in every step.
@@ -71,13 +75,18 @@ class LocalEngine:
         The server is one a Python process; libraries named after its start are imported by the steps.
         """
         self._closed = threading.Event()
+        self._alone = threading.Lock()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(
             ["__main__", "dujiang.scenarios.engines", "dujiang.scenarios.steps", *libraries]
         )
 
-    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources) -> Outcome:
+    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources, alone: bool = False) -> Outcome:
         """Run a step in a process of its own."""
+        with self._alone if alone else nullcontext():
+            return self._run(step, arguments, limits)
+
+    def _run(self, step: Callable[..., Any], arguments: tuple[Any, ...], limits: Resources) -> Outcome:
         ours, theirs = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_serve, args=(theirs, step, arguments), daemon=False)
         process.start()
@@ -134,8 +143,11 @@ class RayEngine:
         self.width = max(1, cores // 2)
         self._remote = ray.remote(num_cpus=min(2, cores), max_retries=0)(_run_locally)
 
-    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources) -> Outcome:
-        """Run a step on the cluster; a node or worker that is lost is a failure of the step."""
+    def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources, alone: bool = False) -> Outcome:
+        """Run a step on the cluster; a node or worker that is lost is a failure of the step.
+
+        Ray gives every step cores of its own, so each is alone there.
+        """
         if self._closed.is_set():
             return Outcome(None, _CANCELLED, 0.0, 0.0)
         try:

@@ -128,7 +128,9 @@ def run_seed(
     outcomes = {}
     for role in steps.ROLES:
         progress(seed, role)
-        outcomes[role] = engine.run(steps.answer, found.module, role, prepared.value.inputs, where, limits=limits)
+        outcomes[role] = engine.run(
+            steps.answer, found.module, role, prepared.value.inputs, where, limits=limits, alone=True
+        )
     progress(seed, "judge")
     results = _judged(found, seed, size, engine, outcomes, prepared.value.digest)
     faults = [_during(role, one.failure) for role, one in results.items() if one.failure is not None]
