@@ -71,7 +71,7 @@ def test_the_judge_takes_each_order_once(case):
 
 
 def test_in_the_second_generator_a_sold_out_good_sells_others(case):
-    world = shop._World(1000, shop.SHIFTED)
+    world = shop._World(1000, shop.SHIFTED, 0)
     stock = np.full(len(world.cost), 1e6)
     alone = world.sell(100, stock)
     kind = np.flatnonzero(world.category == world.category[np.argmax(alone)])

@@ -12,17 +12,16 @@ the wandering level, each good's answer to weather and promotion, and that tomor
 in eight. `Month` is the door to the four weeks to be run: a day's sales are seen only once it has been ordered for.
 
 *Second generator.* (`shifted`) Who finds a good sold out takes another of its category half the time, which the first
-doesn't have; and after a week a rival opens, which costs up to a third of demand. Here the method is ahead in most stores,
-but not surely so on average: the scenario does not run through.
+doesn't have; and after a week a rival opens, which costs up to a third of demand.
 
 *Baseline.* An order-up-to level: the mean of the last three like weekdays and of the last fortnight, days sold out left
 out where there are others, plus a safety stock of so many standard deviations; for each shelf life the factor was
 tuned on other stores, with as many trials as the method's.
 
 *Method.* Gradient boosting of the mean (LightGBM, Ke et al. 2017, NIPS 30) under a Poisson loss about each good's recent
-level, which the store's last week corrects, where a sold-out day counts as its expected demand given that it was at least the sales, found by expectation and
-maximisation (Dempster, Laird & Rubin 1977); then the newsvendor's quantile (Arrow, Harris & Marschak 1951) of a negative
-binomial, where a good that keeps loses less of its cost when left over.
+level, which the store's last week corrects. A sold-out day counts as its expected demand given that it was at least the
+sales, found by expectation and maximisation (Dempster, Laird & Rubin 1977). The order is the newsvendor's quantile (Arrow,
+Harris & Marschak 1951) of a negative binomial, where a good that keeps loses less of its cost when left over.
 
 *Published.* Huber, Müller, Fleischmann & Stuckenschmidt (2019, European Journal of Operational Research 278(3), 904-915)
 find orders by machine learning from a bakery chain's sales some per cent cheaper than by classical methods.
@@ -46,8 +45,8 @@ from dujiang.scenarios.contract import SHIFTED, Answer, BadInput, Case, Resource
 Array = NDArray[np.float64]
 
 DAYS = 28
-SIZES = {"small": (16, 84), "default": (50, 140), SHIFTED: (50, 140)}
-"""Goods, and days of the past."""
+SIZES = {"small": (1, 16, 84), "default": (6, 50, 140), SHIFTED: (6, 50, 140)}
+"""Stores of a seed, goods of each, and days of the past."""
 CATEGORIES = 4
 LONGEST = 7
 """Days of shelf life, at most."""
@@ -68,7 +67,7 @@ class Store:
     ``names``, ``categories``, ``price``, ``cost`` (CNY) and ``life`` (days) are by good. ``stock``, ``sold`` and
     ``promoted`` have a row a day (days, goods), stock that of the morning; ``promoted``, ``rain`` and ``heat`` (°C) a row
     more, of tomorrow, as does ``holiday``. ``left`` is what is still good tomorrow. ``weekday`` is the first day's, Monday
-    0. ``month`` names the simulated one.
+    0. ``month`` names the simulated one: its seed, size and place among the seed's stores.
     """
 
     names: tuple[str, ...]
@@ -84,7 +83,7 @@ class Store:
     holiday: Array
     left: Array
     weekday: int
-    month: tuple[int, str] | None = None
+    month: tuple[int, str, int] | None = None
 
 
 class Month:
@@ -143,12 +142,12 @@ def _older(ages: Array, sold: Array, life: Array) -> Array:
 
 
 class _World:
-    """A store's goods, weather and demand, all of one seed."""
+    """A store's goods, weather and demand."""
 
-    def __init__(self, seed: int, size: str) -> None:
-        goods, past = SIZES[size]
+    def __init__(self, seed: int, size: str, place: int) -> None:
+        _, goods, past = SIZES[size]
         self.shifted, self.past, days = size == SHIFTED, past, past + DAYS + 1
-        draw = np.random.default_rng([seed, 11])
+        draw = np.random.default_rng([seed, place, 11])
         self.category = draw.integers(0, CATEGORIES, goods)
         self.life = draw.choice([1, 2, 3, 5, 7], goods, p=[0.25, 0.25, 0.2, 0.2, 0.1]).astype(float)
         self.cost = np.round(draw.lognormal(1.6, 0.5, goods), 1)
@@ -217,10 +216,10 @@ class _World:
 
 
 @cache
-def _start(seed: int, size: str) -> Store:
+def _start(seed: int, size: str, place: int) -> Store:
     """Return a store after its past, ordered by a clerk."""
-    world = _World(seed, size)
-    draw = np.random.default_rng([seed, 12])
+    world = _World(seed, size, place)
+    draw = np.random.default_rng([seed, place, 12])
     goods = len(world.cost)
     ages = np.zeros((goods, LONGEST))
     stock, sold = np.zeros((world.past, goods)), np.zeros((world.past, goods))
@@ -237,14 +236,14 @@ def _start(seed: int, size: str) -> Store:
     left = ages.sum(axis=1)
     return Store(
         names, kinds, world.price, world.cost, world.life, stock, sold, promoted, rain, heat, holiday, left,
-        world.weekday, (seed, size),
+        world.weekday, (seed, size, place),
     )  # fmt: skip
 
 
 def cases(seed: int, size: str) -> list[Case]:
-    """Return a store's evening before the month to be run; the truth is where it starts."""
-    start = _start(seed, size)
-    return [Case(start, {"start": start})]
+    """Return stores' evenings before the month to be run; the truth is where each starts."""
+    starts = [_start(seed, size, place) for place in range(SIZES[size][0])]
+    return [Case(start, {"start": start}) for start in starts]
 
 
 # --- the two rules -------------------------------------------------------------------------------------------------
