@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dujiang.data.spaces import aggregates
+from dujiang.data.spaces import aggregates, worker
 from dujiang.data.spaces.enforcement import Forbidden
 from dujiang.data.spaces.policy import Column, Condition, Masking, Operator, Policy, Use, View
-from dujiang.data.spaces.worker import File, Files
+from dujiang.data.spaces.worker import Counts, File, Files
 
 UNTIL = datetime(2099, 1, 1, tzinfo=UTC)
 CITY, SALARY = Column("city", use=Use.GROUP), Column("salary", use=Use.MEASURE)
@@ -130,6 +130,15 @@ def test_too_many_counts_are_not_kept(engine, tmp_path):
         asked, 5, [], lambda sql: engine.ask(many, sql).rows, rows_a_person=1, count=partial(engine.count, many)
     )
     assert kept.left_out == ()
+
+
+def test_counts_that_took_too_long_are_tried_again_with_more_time():
+    wanted = Counts("long", ('src."day"',), ())
+    with duckdb.connect() as connection:
+        connection.execute("CREATE VIEW long AS SELECT hash(n) % 1000 AS day FROM range(30000000) AS made(n)")
+        assert worker._counted(connection, "long", wanted, 0.02) == ""
+        assert (name := worker._counted(connection, "long", wanted, 120.0))
+        assert worker._counted(connection, "long", wanted, 0.02) == name
 
 
 def test_no_query_on_the_tables_reaches_counts(engine, visits, sources):

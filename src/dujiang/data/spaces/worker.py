@@ -8,6 +8,7 @@ the tables', no network, no extensions, no settings.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import pickle
 import struct
@@ -177,8 +178,8 @@ def _counts() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-_counted_before: dict[tuple[str, Counts], tuple[str, int]] = {}
-"""The table's name and its rows; the name is empty where there can't be one."""
+_counted_before: dict[tuple[str, Counts], tuple[str, float]] = {}
+"""The table's name and its rows; or no name, and the seconds that were too few for one (infinite: more don't help)."""
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts, seconds: float) -> str:
@@ -188,14 +189,19 @@ def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts
         for (of, one), (name, rows) in _counted_before.items()
         if name and of == content and set(wanted.keys) <= set(one.keys) and set(wanted.measures) <= set(one.measures)
     ]
-    if fit or (content, wanted) in _counted_before:
+    _, tried = _counted_before.get((content, wanted), ("", 0.0))
+    if fit or tried >= seconds:
         return min(fit, default=(0, ""))[1]
     if len(_counted_before) > 15:
         name, _ = _counted_before.pop(next(iter(_counted_before)))
         if name:
             _counts().execute(f"DROP TABLE {name}")
-    _counted_before[content, wanted] = ("", 0)
-    found = _count(connection, wanted, seconds)
+    _counted_before[content, wanted] = ("", math.inf)
+    try:
+        found = _count(connection, wanted, seconds)
+    except duckdb.InterruptException:
+        _counted_before[content, wanted] = ("", seconds)
+        return ""
     if found is None:
         return ""
     name = f"t{next(_serial)}"
@@ -207,7 +213,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts
 
 
 def _count(connection: duckdb.DuckDBPyConnection, wanted: Counts, seconds: float) -> Any:
-    """Return the counts as an Arrow table; None where they are too many, or would take too long."""
+    """Return the counts as an Arrow table, None where there can't be any; raises InterruptException over time."""
     sums = ["count(*) AS n", *(f"count({one}) AS {counted_as(one, measure=True)}" for one in wanted.measures)]
     chosen = ", ".join([*(f"{one} AS {counted_as(one)}" for one in wanted.keys), *sums])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(wanted.keys)))}" if wanted.keys else ""
@@ -219,6 +225,8 @@ def _count(connection: duckdb.DuckDBPyConnection, wanted: Counts, seconds: float
             f"SELECT {chosen} FROM {_quoted(wanted.table)} AS src{grouped} LIMIT {MOST_COUNTS + 1}"  # noqa: S608
         )
         found = done.to_arrow_table()
+    except duckdb.InterruptException:
+        raise
     except duckdb.Error:
         return None
     finally:
