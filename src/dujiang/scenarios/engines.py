@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
@@ -80,6 +81,8 @@ class LocalEngine:
         self._context.set_forkserver_preload(
             ["__main__", "dujiang.scenarios.engines", "dujiang.scenarios.steps", *libraries]
         )
+        with _one_thread():
+            forkserver.ensure_running()
 
     def run(self, step: Callable[..., Any], /, *arguments: Any, limits: Resources, alone: bool = False) -> Outcome:
         """Run a step in a process of its own."""
@@ -161,6 +164,21 @@ class RayEngine:
         """Leave the cluster, which ends the steps that are running; one that was started here ends."""
         self._closed.set()
         self._ray.shutdown()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have a process that is started here compute in one thread, unless somebody says otherwise.
+
+    Where two seeds share two cores, threads that wait for each other take several times as long over small matrices.
+    """
+    names = [name for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if name not in os.environ]
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
 
 
 def _run_locally(step: Callable[..., Any], arguments: tuple[Any, ...], limits: Resources) -> Outcome:
