@@ -105,6 +105,13 @@ def test_fgd_takes_the_gpu_that_is_of_least_use_to_others():
     assert (first.node, first.gpus) == (second.node, second.gpus)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+def test_work_on_gpus_that_asks_for_no_cpu_is_placed(policy):
+    known, [kind] = workload(tasks([(0, 0, 1, WHOLE, -1)]))
+    node = Nodes(np.array([4000]), np.array([1024]), np.array([[WHOLE]]), np.array([0]))
+    assert Scheduler(node, known, policy).place(int(kind)) is not None
+
+
 def test_a_type_that_the_workload_does_not_have_is_placed_too():
     known, _ = workload(tasks([(1000, 0, 1, 500, -1)]))
     capacity = Nodes(np.array([8000]), np.array([64]), np.array([[1000]]), np.array([0]))

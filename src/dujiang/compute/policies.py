@@ -138,7 +138,9 @@ def _usable_by(capacity, types):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _stranded(known: Measure, cpu: int, gpu: int) -> float:
-    """Milli of GPU that ``cpu`` won't be enough for: ``max(0, gpu - cpu / cpu per GPU)``."""
+    """Milli of GPU that ``cpu`` won't be enough for: ``max(0, gpu - cpu / cpu per GPU)``; none where GPUs need no CPU."""
+    if known.milli_cpu_per_gpu == 0.0:
+        return 0.0
     return max(0.0, gpu - cpu * WHOLE / known.milli_cpu_per_gpu)
 
 
