@@ -41,15 +41,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     global _server
     config.addinivalue_line("markers", "store: uses the database; run on SQLite and on PostgreSQL")
-    # Where tests are shared out among processes, each has a server of its own and the one that shares out needs none.
-    shares_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
-    if config.getoption("--database") == "postgresql" and not shares_out and (found := postgresql.binaries()):
+    # Where tests are shared out among processes, each has a home and a server of its own; who shares out needs none.
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        # They would inherit it, and pytest-django would set Django up in them with this process's home and database.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+        return
+    if config.getoption("--database") == "postgresql" and (found := postgresql.binaries()):
         _server = postgresql.Server(found)
         os.environ["DUJIANG_DATABASE_URL"] = _server.create("dujiang")
     # Only now is it known which database the settings are to name.
     import django
 
     django.setup()
+    from django.conf import settings
+
+    assert Path(_home.name) == settings.HOME, "Django was set up before the tests had a home of their own"
     from django.contrib.auth.hashers import Argon2PasswordHasher as Hasher
 
     # A password's digest takes 0.4 s of processor to slow down whoever guesses; nobody guesses here.
