@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import postgresql
+from ports import free_port
+from waiting import until
 
 # What people see in a browser does not hang on the database; whole months of a site run on both, in test_month.py.
 SQLITE_ONLY = {"test_browser.py"}
@@ -110,21 +110,22 @@ class Site:
     @contextmanager
     def serving(self) -> Iterator[str]:
         """Serve the console on a free port; yields its address."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         command = [sys.executable, "-m", "dujiang.cli", "serve", "--port", str(port)]
         log = self.home.parent / "served.log"
         with log.open("wb") as told:
             server = subprocess.Popen(command, env=self.environment, stdout=told, stderr=subprocess.STDOUT)
             try:
-                for _ in range(150):
+
+                def answers() -> bool:
                     try:
-                        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)
-                        break
+                        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)
                     except OSError:
                         assert server.poll() is None, log.read_text()
-                        time.sleep(0.2)
+                        return False
+                    return True
+
+                until(answers)
                 yield f"http://127.0.0.1:{port}"
             finally:
                 server.terminate()

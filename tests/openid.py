@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from ports import free_port
 
 HERE = Path(__file__).parent / "identity"
 SECRET = "a-secret-of-the-tests"
@@ -28,9 +29,7 @@ class Provider:
             done = subprocess.run(command, cwd=modules, capture_output=True, text=True, check=False)
             if done.returncode:
                 pytest.skip(f"npm could not install oidc-provider: {done.stderr}")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.issuer = f"http://127.0.0.1:{port}"
         self._node, self._port, self._modules = node, port, modules
         self._process: subprocess.Popen[str] | None = None

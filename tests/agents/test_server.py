@@ -2,10 +2,8 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 from contextlib import asynccontextmanager, contextmanager
 
 import anyio
@@ -15,6 +13,8 @@ from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from dujiang.scenarios.registry import find
+from ports import free_port, listens
+from waiting import until
 
 PLAN = """某省推进“人工智能+”行动方案
 
@@ -53,18 +53,12 @@ def keys(site, tmp_path):
 @contextmanager
 def served(site):
     """Serve agents over HTTP on a free port; yields the address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "dujiang.cli", "mcp", "--http", "--port", str(port)]
     server = subprocess.Popen(command, env=site.environment, stdout=subprocess.DEVNULL)
     try:
-        for _ in range(300):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert server.poll() is None
-            time.sleep(0.2)
+        until(lambda: listens(port) or server.poll() is not None)
+        assert server.poll() is None
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         server.terminate()

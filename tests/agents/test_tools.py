@@ -1,7 +1,6 @@
 """What the tools find and do, each with the caller's permission; called as the server calls them."""
 
 import base64
-import time
 
 import pytest
 from django.http import Http404
@@ -18,6 +17,7 @@ from dujiang.plan.actions import amend, comment, load, record_statistics, sign_o
 from dujiang.plan.indicators import Status
 from dujiang.plan.models import Comment
 from dujiang.scenarios.registry import find
+from waiting import until
 
 OFFICE = Actor("tester", Role.OFFICE)
 LI = Actor("li", Role.LEAD_UNIT, "经济和信息化厅")
@@ -177,11 +177,12 @@ def finished(number):
     """Dispatch by hand until a job has ended."""
     dispatcher = Dispatcher()
     dispatcher.recover()
-    end = time.monotonic() + 120
-    while time.monotonic() < end and not Job.objects.get(pk=number).ended:
+
+    def job():
         dispatcher.tick()
-        time.sleep(0.05)
-    return Job.objects.get(pk=number)
+        return (found := Job.objects.get(pk=number)).ended and found
+
+    return until(job)
 
 
 def test_permission_is_asked_by_every_tool(programme, workshop):

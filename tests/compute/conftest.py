@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 import slurm as slurm_
+from waiting import until
 
 
 @pytest.fixture
@@ -18,19 +18,36 @@ def dispatch(db: None) -> Callable[..., Any]:
     from dujiang.compute.dispatcher import Dispatcher
     from dujiang.compute.models import Job
 
-    def until(job: Job, holds: Callable[[Job], bool] = lambda job: job.ended, seconds: float = 30) -> Job:
+    def dispatched(job: Job, holds: Callable[[Job], bool] = lambda job: job.ended) -> Job:
         dispatcher = Dispatcher()
         dispatcher.recover()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            dispatcher.tick()
-            job = Job.objects.get(pk=job.pk)
-            if holds(job):
-                return job
-            time.sleep(0.05)
-        raise AssertionError(f"job {job.pk} is {job.state}")
 
-    return until
+        def holding() -> Job | None:
+            dispatcher.tick()
+            found = Job.objects.get(pk=job.pk)
+            return found if holds(found) else None
+
+        return until(holding, lambda: f"job {job.pk} is {Job.objects.get(pk=job.pk).state}")
+
+    return dispatched
+
+
+class Held:
+    """What a job that a test holds runs, in Python: it goes on until it is let go."""
+
+    def __init__(self, mark: Path) -> None:
+        self._mark = mark
+        self.code = f"import os, time\nwhile not os.path.exists({str(mark)!r}): time.sleep(.05)"
+
+    def let_go(self) -> None:
+        """Let it end."""
+        self._mark.touch()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Held:
+    """Return what keeps jobs running for as long as a test looks at them."""
+    return Held(tmp_path / "let-go")
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +106,6 @@ valid_until = 2099-12-31
 def centre(db: None, slurm: slurm_.Cluster, tmp_path: Path) -> Path:
     """The file of a centre with that Slurm, which sells cores and memory."""
     path = tmp_path / "tianfu.toml"
-    settings = {"conf": slurm.conf, "jobcomp": slurm.completed, "cpus": slurm.cpus}
+    settings = {"conf": slurm.hasty, "jobcomp": slurm.completed, "cpus": slurm.cpus}
     path.write_text(CENTRE.format(**settings), encoding="utf-8")
     return path

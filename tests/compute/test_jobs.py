@@ -75,11 +75,12 @@ def test_a_running_job_is_cancelled_by_the_dispatcher(dispatch):
     assert job.cost > 0
 
 
-def test_more_jobs_than_the_machine_holds_wait_for_one_another(dispatch):
+def test_more_jobs_than_the_machine_holds_wait_for_one_another(dispatch, held):
     cores = quote_cores()
-    jobs = [submit(OFFICE, python("import time; time.sleep(.5)", limits=Limits(cpus=cores))) for _ in range(2)]
+    jobs = [submit(OFFICE, python(held.code, limits=Limits(cpus=cores))) for _ in range(2)]
     dispatch(jobs[0], lambda job: job.state == "running")
     assert Job.objects.get(pk=jobs[1].pk).state == "queued"
+    held.let_go()
     dispatch(jobs[1])
     first, second = (Job.objects.get(pk=one.pk).last.outcome for one in jobs)
     assert first["ended"] <= second["started"]
@@ -150,7 +151,7 @@ def test_a_scenario_runs_on_a_file(dispatch, tmp_path):
     inputs = found.scenario.cases(0, "small")[0].inputs
     path = tmp_path / f"车间{found.scenario.suffixes[0]}"
     found.scenario.write(inputs, path)
-    job = dispatch(apply_to_file(FIRM, found, path.name, path.read_bytes()), seconds=90)
+    job = dispatch(apply_to_file(FIRM, found, path.name, path.read_bytes()))
     assert job.state == "done", logs(OFFICE, job, "stderr").decode()
     assert (job.holder, job.work) == ("甲公司", "scenario:manufacturing/job-shop")
     assert job.results() == ["picture.svg", "report.json", "result.csv"]
@@ -160,7 +161,7 @@ def test_a_scenario_runs_on_a_file(dispatch, tmp_path):
 
 def test_a_bad_file_comes_back_as_the_command_line_says_it(dispatch):
     found = find("manufacturing/job-shop")
-    job = dispatch(apply_to_file(FIRM, found, f"坏{found.scenario.suffixes[0]}", b"1 2\nx\n"), seconds=60)
+    job = dispatch(apply_to_file(FIRM, found, f"坏{found.scenario.suffixes[0]}", b"1 2\nx\n"))
     assert job.state == "failed"
     assert job.fault["path"] == f"坏{found.scenario.suffixes[0]}"
     assert job.fault["message"]["zh"] in logs(FIRM, job, "stderr").decode()

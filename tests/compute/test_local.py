@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 
 import psutil
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from dujiang.compute import supervisor
 from dujiang.compute.executors.base import Standing, Task
 from dujiang.compute.executors.local import LocalExecutor
+from waiting import until
 
 RUNS = LocalExecutor()
 
@@ -25,14 +25,8 @@ def python(code, **limits):
     return Task("t", [sys.executable, "-c", code], **{"seconds": 30, "memory_mib": 512, "cpus": 1, **limits})
 
 
-def to_the_end(handle, folder, seconds=20):
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        standing = RUNS.poll(handle, folder)
-        if standing in (Standing.ENDED, Standing.VANISHED):
-            return standing
-        time.sleep(0.05)
-    raise AssertionError("it goes on")
+def to_the_end(handle, folder):
+    return until(lambda: (now := RUNS.poll(handle, folder)) in (Standing.ENDED, Standing.VANISHED) and now)
 
 
 def outcome(task, folder):
@@ -82,11 +76,7 @@ time.sleep({seconds})
 
 
 def child_of(folder):
-    for _ in range(200):
-        if said := RUNS.logs("", folder, "stdout"):
-            return int(said)
-        time.sleep(0.05)
-    raise AssertionError("it said nothing")
+    return int(until(lambda: RUNS.logs("", folder, "stdout")))
 
 
 def gone(pid):
@@ -113,8 +103,7 @@ def test_a_killed_supervisor_takes_the_job_along_and_leaves_no_outcome(folder):
     job = child_of(folder)
     os.kill(int(handle.split(":")[0]), 9)
     assert to_the_end(handle, folder) is Standing.VANISHED
-    time.sleep(0.2)
-    assert gone(job)
+    until(lambda: gone(job))
 
 
 def test_the_settings_of_the_site_are_kept_from_jobs(folder, monkeypatch):
@@ -127,8 +116,7 @@ def test_the_settings_of_the_site_are_kept_from_jobs(folder, monkeypatch):
 
 def test_an_attempt_is_found_or_never_runs(folder, tmp_path):
     handle = RUNS.submit(python("import time; time.sleep(600)"), folder)
-    while not (folder / "claim").exists():
-        time.sleep(0.02)
+    until((folder / "claim").exists)
     assert RUNS.find(folder) == handle
     RUNS.cancel(handle, folder)
     to_the_end(handle, folder)

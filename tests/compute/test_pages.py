@@ -57,7 +57,7 @@ def test_a_job_is_cancelled_at_a_button(client):
 
 
 def test_what_was_wrong_with_a_file_stands_on_the_page(client, dispatch):
-    job = dispatch(apply_to_file(LI, find("manufacturing/job-shop"), "坏.txt", b"x"), seconds=60)
+    job = dispatch(apply_to_file(LI, find("manufacturing/job-shop"), "坏.txt", b"x"))
     page = client.get(f"/jobs/{job.pk}/").content.decode()
     assert 'role="alert">文件 坏.txt' in page
 

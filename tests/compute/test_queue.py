@@ -14,6 +14,7 @@ from dujiang.compute.commands import status_command
 from dujiang.compute.describing import described
 from dujiang.compute.dispatcher import Dispatcher
 from dujiang.compute.models import Attempt, Job, NodeGroup, Pool, Product
+from dujiang.compute.pricing import whole_seconds
 from dujiang.compute.requests import JobRequest, Limits
 from dujiang.evidence.models import Record
 from dujiang.identity.permission import Actor, Role
@@ -28,8 +29,7 @@ def four_cores(db):
     local_pool().groups.update(cpus=4, memory_mib=100_000)
 
 
-def job(cpus=4, seconds=60, sleep=0.0, holder="甲公司", **more):
-    code = f"import time; time.sleep({sleep})"
+def job(code="1", cpus=4, seconds=60, holder="甲公司", **more):
     limits = Limits(seconds=seconds, memory_mib=64, cpus=cpus)
     made = submit(OFFICE, JobRequest(argv=[sys.executable, "-c", code], limits=limits, **more))
     Job.objects.filter(pk=made.pk).update(holder=holder)
@@ -64,8 +64,8 @@ def test_many_jobs_of_one_holder_hide_nobody_elses(monkeypatch):
     assert states(late, *many) == ["placed"] + ["queued"] * 6
 
 
-def test_what_runs_counts_as_used(dispatch):
-    long = job(cpus=2, seconds=100, sleep=1.0)
+def test_what_runs_counts_as_used(dispatch, held):
+    long = job(held.code, cpus=2, seconds=100)
     dispatch(long, lambda one: one.state == "running")
     # Half of its time has passed.
     Attempt.objects.update(placed=timezone.now() - timedelta(seconds=50))
@@ -74,6 +74,7 @@ def test_what_runs_counts_as_used(dispatch):
     first, second = job(cpus=2), job(cpus=2, holder="乙公司")
     Dispatcher().tick()
     assert states(first, second) == ["queued", "placed"]
+    held.let_go()
     dispatch(long)
 
 
@@ -97,42 +98,47 @@ def test_without_use_the_queue_is_as_it_came():
     assert states(first, second) == ["placed", "queued"]
 
 
-def test_what_ends_in_time_goes_ahead_of_what_waits_and_nothing_else(dispatch):
-    running = job(cpus=3, seconds=100, sleep=1.0)
+def test_what_ends_in_time_goes_ahead_of_what_waits_and_nothing_else(dispatch, held):
+    running = job(held.code, cpus=3, seconds=100)
     dispatch(running, lambda one: one.state == "running")
     waiting = job(cpus=4)
     long, short = job(cpus=1, seconds=500), job(cpus=1, seconds=50)
     Dispatcher().tick()
     assert states(waiting, long, short) == ["queued", "queued", "placed"]
-    assert dispatch(waiting, seconds=60).state == "done"
-    assert dispatch(long, seconds=60).state == "done"
+    held.let_go()
+    assert dispatch(waiting).state == "done"
+    assert dispatch(long).state == "done"
 
 
-def test_a_job_that_would_be_late_stops_what_is_preemptible_which_runs_again(dispatch):
-    patient = job(seconds=100, sleep=3.0, preemptible=True)
+def test_a_job_that_would_be_late_stops_what_is_preemptible_which_runs_again(dispatch, held):
+    patient = job(held.code, seconds=1000, preemptible=True)
     dispatch(patient, lambda one: one.state == "running")
-    urgent = job(deadline=timezone.now() + timedelta(seconds=90))
+    urgent = job(deadline=timezone.now() + timedelta(seconds=300))
     done = dispatch(urgent)
     assert done.state == "done"
-    again = dispatch(patient, seconds=60)
+    held.let_go()
+    again = dispatch(patient)
     assert (again.state, again.attempts.count()) == ("done", 2)
     assert again.attempts.get(number=1).preempted
     assert Record.objects.get(kind="job.preempted").content == {"attempt": 1, "for": urgent.pk}
-    assert again.statement["seconds"] < 30  # of the second run alone
+    second = again.last.outcome
+    assert again.statement["seconds"] == whole_seconds(second["started"], second["ended"])
 
 
-def test_nothing_is_stopped_for_a_job_that_can_wait_and_still_be_in_time(dispatch):
-    patient = job(seconds=20, sleep=1.5, preemptible=True)
+def test_nothing_is_stopped_for_a_job_that_can_wait_and_still_be_in_time(dispatch, held):
+    patient = job(held.code, seconds=20, preemptible=True)
     dispatch(patient, lambda one: one.state == "running")
     urgent = job(deadline=timezone.now() + timedelta(seconds=260))  # urgent by now, and 20 s are there to wait
+    Dispatcher().tick()
+    held.let_go()
     assert dispatch(urgent).state == "done"
     assert not Attempt.objects.filter(preempted=True).exists()
 
 
-def test_nothing_goes_ahead_into_the_room_that_is_being_made(dispatch):
-    patient = job(cpus=3, seconds=1000, sleep=2.0, preemptible=True)
+def test_nothing_goes_ahead_into_the_room_that_is_being_made(dispatch, held):
+    patient = job(held.code, cpus=3, seconds=1000, preemptible=True)
     dispatch(patient, lambda one: one.state == "running")
-    urgent = job(deadline=timezone.now() + timedelta(seconds=75))
+    urgent = job(deadline=timezone.now() + timedelta(seconds=300))
     # Without the stop it would end before the patient job, in the core that is free.
     filler = job(cpus=1, seconds=900)
     one = Dispatcher()
@@ -140,24 +146,27 @@ def test_nothing_goes_ahead_into_the_room_that_is_being_made(dispatch):
     assert Attempt.objects.get(job=patient).preempted
     assert states(filler) == ["queued"]
     assert dispatch(urgent).state == "done"
+    held.let_go()
     dispatch(filler)
     assert urgent.attempts.get().pk < filler.attempts.get().pk
 
 
-def test_a_stop_on_record_is_done_by_the_next_dispatcher(dispatch):
-    patient = job(seconds=1000, sleep=60.0, preemptible=True)
+def test_a_stop_on_record_is_done_by_the_next_dispatcher(dispatch, held):
+    patient = job(held.code, seconds=1000, preemptible=True)
     dispatch(patient, lambda one: one.state == "running")
-    urgent = job(deadline=timezone.now() + timedelta(seconds=90))
+    urgent = job(deadline=timezone.now() + timedelta(seconds=300))
     preempted(Attempt.objects.get(job=patient), urgent)  # and the dispatcher is killed here
-    assert dispatch(urgent, seconds=15).state == "done"
+    assert dispatch(urgent).state == "done"
     cancel(OFFICE, patient.pk)
     dispatch(patient)
 
 
-def test_nothing_else_is_stopped(dispatch):
-    running = job(seconds=100, sleep=1.5)
+def test_nothing_else_is_stopped(dispatch, held):
+    running = job(held.code, seconds=1000)
     dispatch(running, lambda one: one.state == "running")
-    urgent = job(deadline=timezone.now() + timedelta(seconds=90))
+    urgent = job(deadline=timezone.now() + timedelta(seconds=300))
+    Dispatcher().tick()
+    held.let_go()
     assert dispatch(urgent).state == "done"
     assert dispatch(running).attempts.count() == 1
     assert not Record.objects.filter(kind="job.preempted").exists()
@@ -179,8 +188,8 @@ def test_status_says_why_a_job_runs_where_it_does(dispatch, monkeypatch, capsys)
     assert "现有空位" in said and "room now" in said
 
 
-def test_an_attempt_whose_folder_was_removed_is_lost_and_holds_up_nobody(dispatch):
-    gone = job(cpus=2, sleep=30.0)
+def test_an_attempt_whose_folder_was_removed_is_lost_and_holds_up_nobody(dispatch, held):
+    gone = job(held.code, cpus=2)
     dispatch(gone, lambda one: one.state == "running")
     attempt = Attempt.objects.get(job=gone)
     os.kill(int(attempt.handle.split(":")[0]), signal.SIGKILL)

@@ -3,7 +3,6 @@
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,16 +12,12 @@ import pytest
 
 from dujiang.compute.executors.base import Standing, Task, Unreachable
 from dujiang.compute.executors.ray import RayExecutor
+from ports import free_port, listens
+from waiting import until
 
 # A cluster that others' processes can reach has a token, which Ray reads when it is imported.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_urlsafe(32)}
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'dujiang[ray]'")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
@@ -34,12 +29,7 @@ def address():
     ]  # fmt: skip
     environment = {**os.environ, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as cluster:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.2)
+        until(lambda: listens(port))
         yield f"127.0.0.1:{port}"
         import ray
 
@@ -58,13 +48,9 @@ def python(code, **limits):
     return Task("t", [sys.executable, "-c", code], **{"seconds": 60, "memory_mib": 200, "cpus": 1, **limits})
 
 
-def until(runs, handle, folder, *standings, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (now := runs.poll(handle, folder)) in standings:
-            return now
-        time.sleep(0.1)
-    raise AssertionError(now)
+def standing(runs, handle, folder, *standings):
+    """Return the first of some standings that an attempt comes to."""
+    return until(lambda: (now := runs.poll(handle, folder)) in standings and now)
 
 
 ENDED = (Standing.ENDED, Standing.VANISHED)
@@ -76,7 +62,7 @@ def test_a_job_takes_its_files_along_and_brings_its_results_back(address, folder
     (folder / "work/in").write_bytes(b"ab")
     code = "import os; print(os.getcwd()); open('out', 'w').write(open('in').read() * 2)"
     handle = runs.submit(python(code), folder)
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert (folder / "work/out").read_text() == "abab"
     assert str(folder) not in runs.logs(handle, folder, "stdout").decode()
     assert runs.usage(handle, folder).exit_code == 0
@@ -85,14 +71,14 @@ def test_a_job_takes_its_files_along_and_brings_its_results_back(address, folder
 def test_limits_and_cancelling_hold(address, folder, tmp_path):
     runs = RayExecutor({"address": address})
     handle = runs.submit(python("import time; time.sleep(600)", seconds=1), folder)
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert runs.usage(handle, folder).ended_by == "time"
     other = tmp_path / "2" / "1"
     (other / "work").mkdir(parents=True)
     handle = runs.submit(python("import time; time.sleep(600)"), other)
-    until(runs, handle, other, Standing.RUNNING)
+    standing(runs, handle, other, Standing.RUNNING)
     runs.cancel(handle, other)
-    assert until(runs, handle, other, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, other, *ENDED) is Standing.ENDED
     assert runs.usage(handle, other).ended_by == "cancelled"
 
 
@@ -116,7 +102,7 @@ def test_a_job_outlives_its_dispatcher_and_is_found_again(address, folder):
     runs = RayExecutor({"address": address})
     handle = runs.find(folder)
     assert handle is not None
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert (folder / "work/n").read_text() == "x"
 
 
@@ -124,11 +110,11 @@ def test_what_was_never_sent_is_not_there_and_what_was_is_not_forgotten(address,
     runs = RayExecutor({"address": address})
     assert runs.find(folder) is None
     handle = runs.submit(python("import time; time.sleep(600)"), folder)
-    until(runs, handle, folder, Standing.RUNNING)
+    standing(runs, handle, folder, Standing.RUNNING)
     import ray
 
     ray.kill(ray.get_actor(handle, namespace="dujiang"))
-    assert until(runs, handle, folder, *ENDED) is Standing.VANISHED
+    assert standing(runs, handle, folder, *ENDED) is Standing.VANISHED
     assert runs.find(folder) == handle
 
 

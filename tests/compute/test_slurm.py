@@ -1,12 +1,12 @@
 """Jobs on a real Slurm: submitted, watched, cancelled, accounted, and moved when it disappears."""
 
 import sys
-import time
 
 import pytest
 
 from dujiang.compute.executors.base import Rejected, Standing, Task, Unreachable
 from dujiang.compute.executors.slurm import SlurmExecutor, completed
+from waiting import until
 
 
 @pytest.fixture
@@ -25,13 +25,9 @@ def python(code, **limits):
     return Task("t", [sys.executable, "-c", code], **{"seconds": 60, "memory_mib": 100, "cpus": 1, **limits})
 
 
-def until(runs, handle, folder, *standings, seconds=40):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (now := runs.poll(handle, folder)) in standings:
-            return now
-        time.sleep(0.1)
-    raise AssertionError(now)
+def standing(runs, handle, folder, *standings):
+    """Return the first of some standings that an attempt comes to."""
+    return until(lambda: (now := runs.poll(handle, folder)) in standings and now)
 
 
 ENDED = (Standing.ENDED, Standing.VANISHED)
@@ -41,32 +37,28 @@ def test_a_job_is_accounted_by_the_seconds_that_slurm_counts(slurm, runs, folder
     runs.ping()
     task = python("import os, time; print(os.environ['SLURM_JOB_ID']); open('out', 'w').write('1'); time.sleep(1)")
     handle = runs.submit(task, folder)
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert runs.logs(handle, folder, "stdout").decode() == f"{handle}\n"
     outcome = runs.usage(handle, folder)
     assert (outcome.exit_code, outcome.ended_by) == (0, "")
     assert outcome.started == int(outcome.started)
     assert outcome.memory_mib > 1
-    for _ in range(50):
-        found = [one for one in completed(slurm.completed) if one["JobId"] == handle]
-        if found:
-            break
-        time.sleep(0.1)
+    until(lambda: any(one["JobId"] == handle for one in completed(slurm.completed)))
     forgotten = SlurmExecutor(slurm.settings)._accounted(handle)
     assert (forgotten.state, forgotten.started, forgotten.ended) == ("COMPLETED", outcome.started, outcome.ended)
 
 
 def test_a_cancelled_job_ends_whole(runs, folder):
     handle = runs.submit(python("import time; print('on', flush=True); time.sleep(600)"), folder)
-    until(runs, handle, folder, Standing.RUNNING)
+    standing(runs, handle, folder, Standing.RUNNING)
     runs.cancel(handle, folder)
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert runs.usage(handle, folder).ended_by == "cancelled"
 
 
 def test_limits_hold(runs, folder):
     handle = runs.submit(python("import time; time.sleep(600)", seconds=1), folder)
-    assert until(runs, handle, folder, *ENDED) is Standing.ENDED
+    assert standing(runs, handle, folder, *ENDED) is Standing.ENDED
     assert runs.usage(handle, folder).ended_by == "time"
 
 
@@ -88,11 +80,11 @@ def test_a_job_that_waits_can_be_withdrawn_and_then_never_runs(slurm, runs, fold
     blocking = tmp_path / "blocking"
     (blocking / "work").mkdir(parents=True)
     first = runs.submit(python("import time; time.sleep(600)", cpus=slurm.cpus), blocking)
-    until(runs, first, blocking, Standing.RUNNING)
+    standing(runs, first, blocking, Standing.RUNNING)
     handle = runs.submit(python("open('ran', 'w')"), folder)
     assert runs.poll(handle, folder) is Standing.WAITING
     assert runs.find(folder) is None
     assert runs.find(blocking) == first
     runs.cancel(first, blocking)
-    assert until(runs, handle, folder, *ENDED) is Standing.VANISHED
+    assert standing(runs, handle, folder, *ENDED) is Standing.VANISHED
     assert not (folder / "work/ran").exists()

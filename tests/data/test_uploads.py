@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +20,8 @@ from dujiang.data import actions, contents
 from dujiang.data.models import Distribution, Upload
 from dujiang.identity.actions import add_person, issue_key
 from dujiang.identity.permission import Actor, Role
+from ports import free_port
+from waiting import until
 
 OFFICE = Actor("tester", Role.OFFICE)
 TUS = {"tus-resumable": "1.0.0"}
@@ -248,13 +249,14 @@ class Server:
             [sys.executable, "-c", SERVER, str(self._port)], env=self._site.environment, start_new_session=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        for _ in range(300):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{self._port}/data/oai/?verb=Identify", timeout=10)
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise AssertionError("the server did not start")
+        until(self.answers)
+
+    def answers(self):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{self._port}/data/oai/?verb=Identify", timeout=60)
+        except OSError:
+            return False
+        return True
 
     def kill(self):
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -286,9 +288,7 @@ def test_a_client_goes_on_when_the_server_is_killed_and_memory_stays_small(site,
     out, told = setup.communicate(timeout=60)
     assert setup.returncode == 0, told
     made = json.loads(out)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     length = 64 << 20
     path = tmp_path / "big.bin"
     digest = hashlib.sha256()

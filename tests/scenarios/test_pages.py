@@ -1,7 +1,6 @@
 """The page on which somebody tries a scenario on a file of their own."""
 
 import re
-import time
 
 import pytest
 from django.test import Client
@@ -10,6 +9,7 @@ from dujiang.compute.dispatcher import Dispatcher
 from dujiang.compute.models import Job
 from dujiang.identity.actions import add_person, units_of_plan
 from dujiang.identity.permission import Actor, Role
+from waiting import until
 
 OFFICE = Actor("tester", Role.OFFICE)
 PAGE = "/scenarios/manufacturing/job-shop/"
@@ -35,13 +35,12 @@ def sent(browser, content, name="车间.txt"):
 def ended():
     dispatcher = Dispatcher()
     dispatcher.recover()
-    for _ in range(1200):
+
+    def job():
         dispatcher.tick()
-        job = Job.objects.latest("id")
-        if job.ended:
-            return job
-        time.sleep(0.05)
-    raise AssertionError(job.state)
+        return (found := Job.objects.latest("id")).ended and found
+
+    return until(job)
 
 
 def test_a_file_goes_in_and_the_result_comes_out():

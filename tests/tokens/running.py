@@ -3,10 +3,8 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
@@ -17,29 +15,26 @@ import psutil
 from dujiang.tokens.config import read
 from dujiang.tokens.keys import digest
 from dujiang.tokens.server import open_file_bank
+from ports import free_port
+from waiting import until
 
 HERE = Path(__file__).parent
 SOURCES = HERE.parent.parent / "src"
 KEY = "sk-dujiang-test"
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def wait_for(url, process, log=None):
-    for _ in range(600):
+    def answers():
         try:
-            urllib.request.urlopen(url, timeout=5)
-            return
+            urllib.request.urlopen(url, timeout=60)
         except urllib.error.HTTPError:
-            return
+            return True
         except OSError:
             assert process.poll() is None, log.read_text() if log else "it ended"
-            time.sleep(0.05)
-    raise AssertionError(f"{url} does not answer")
+            return False
+        return True
+
+    until(answers)
 
 
 @contextmanager

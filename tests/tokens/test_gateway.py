@@ -11,9 +11,10 @@ from functools import cache
 
 import openai
 import pytest
-from running import KEY, free_port, running_stub
+from running import KEY, running_stub
 
 from dujiang.tokens.keys import digest
+from ports import free_port
 
 ASK = [{"role": "user", "content": "都江堰是谁修的？"}]
 

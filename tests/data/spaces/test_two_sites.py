@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 
 import pytest
+
+from waiting import until
 
 # Serves a site's pages on a port, and carries out what comes on standard input meanwhile.
 SERVING = """
@@ -76,11 +77,7 @@ class Serving:
         return str(told.value)
 
     def wait(self, code, value):
-        for _ in range(200):
-            if (found := self.do(code)) == value:
-                return
-            time.sleep(0.1)
-        raise AssertionError(found)
+        until(lambda: self.do(code) == value, lambda: self.do(code))
 
     def close(self):
         self.process.stdin.close()

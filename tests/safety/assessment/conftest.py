@@ -1,12 +1,13 @@
 """The five models, served in a process of their own."""
 
 import logging
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ports import free_port
 
 pytest.importorskip("inspect_ai", reason="the extra dujiang[safety] is not installed")
 
@@ -14,9 +15,7 @@ pytest.importorskip("inspect_ai", reason="the extra dujiang[safety] is not insta
 @pytest.fixture(scope="session")
 def models():
     """The address of the service that has the models good, leaks, yields, invents and refuses; ``NAME-SEED`` varies one."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, str(Path(__file__).with_name("stubs.py")), str(port), "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         assert server.stdout.readline() == b"ready\n"
