@@ -7,6 +7,8 @@ PLAN ?= $(firstword $(DUJIANG_PLAN) $(wildcard ../shared/plan/*.txt) src/dujiang
 SIZE ?= small
 SEEDS ?= 5
 PORT ?= 8000
+# How many processes share the tests.
+WORKERS ?= 2
 MONTH := $(shell date +%Y-%m)
 REPORT ?= var/dispatch-$(MONTH).docx
 # Wheels only, but for a few packages that come as source in plain Python; what builds those is pinned too.
@@ -41,10 +43,11 @@ dispatch: $(READY)
 serve: $(READY)
 	$(BIN)/dujiang serve --port $(PORT)
 
-# The whole suite on SQLite, then what uses the store again on PostgreSQL.
+# The whole suite on SQLite, then what uses the store again on PostgreSQL; a file's tests stay in one process, which
+# sets up once what they share.
 test: .venv/dev
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database postgresql
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --database postgresql
 
 check: .venv/dev
 	$(BIN)/ruff check .
