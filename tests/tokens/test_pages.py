@@ -115,20 +115,21 @@ def test_use_is_shown_to_its_holder_and_those_who_oversee(offered, own, other, a
     assert own.get("/models/spend/").status_code == 403
 
 
-def test_the_commands_offer_a_model_and_say_what_was_used(site, tmp_path):
+def test_the_commands_offer_a_model_and_say_what_was_used(db, command, tmp_path):
     for name, code in ((HOLDER, "91110000600037341L"), (PROVIDER, "9144030071526726XG")):
-        site.run("unit", "add", name, "--code", code)
-    site.run("token", "upstream", "pool", "--url", "http://127.0.0.1:1/v1", "--key-env", "POOL", POOL="sk-pool")
+        command("unit", "add", name, "--code", code)
+    command("token", "upstream", "pool", "--url", "http://127.0.0.1:1/v1", "--key-env", "POOL", POOL="sk-pool")
     model = ("--provider", PROVIDER, "--upstream", "pool", "--context", "8192", "--output", "512", "--refuse", "禁词")
-    site.run("token", "model", "m", *model)
-    site.run("token", "price", "m", "--input", "2.00", "--cached", "0.50", "--output", "8.00")
-    told = site.run("token", "price", "m", "--input", "0.001", check=False)
+    command("token", "model", "m", *model)
+    command("token", "price", "m", "--input", "2.00", "--cached", "0.50", "--output", "8.00")
+    told = command("token", "price", "m", "--input", "0.001", check=False)
     assert told.returncode == 1 and "两位小数" in told.stdout + told.stderr
-    issued = site.run("token", "key", HOLDER, "--model", "m", "--requests", "60").stdout
+    issued = command("token", "key", HOLDER, "--model", "m", "--requests", "60").stdout
     assert re.search(r"sk-dujiang-[\w-]+", issued)
-    site.run("token", "revoke", "1")
-    assert site.run("token", "revoke", "1", check=False).returncode == 1
-    site.run("token", "usage", "--json", tmp_path / "usage.json")
+    key = Key.objects.get().pk
+    command("token", "revoke", key)
+    assert command("token", "revoke", key, check=False).returncode == 1
+    command("token", "usage", "--json", tmp_path / "usage.json")
     assert json.loads((tmp_path / "usage.json").read_text()) == []
 
 
@@ -149,10 +150,10 @@ def test_the_commands_offer_a_model_and_say_what_was_used(site, tmp_path):
         ("= broken", "TOML"),
     ],
 )
-def test_a_file_that_is_wrong_is_told_where(site, tmp_path, text, said):
+def test_a_file_that_is_wrong_is_told_where(command, tmp_path, text, said):
     file = tmp_path / "gateway.toml"
     file.write_text(text)
-    told = site.run("gateway", "--config", file, check=False)
+    told = command("gateway", "--config", file, check=False)
     assert told.returncode == 1
     assert said in told.stderr and "gateway.toml" in told.stderr.replace("\n", "")
     assert "Traceback" not in told.stderr
