@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
 sys.path.insert(0, str(Path(__file__).parent))
 import postgresql
@@ -153,13 +155,20 @@ def _site(home: Path, database: str, template: str = "template0") -> Site:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a site whose empty database is at the last migration, made once a run for `site` to copy."""
-    made = _site(tmp_path_factory.mktemp("made") / "home", "made")
-    opened = made.python("from django.db import connection; connection.close()")
-    assert opened.communicate(timeout=300) == ("", "")
-    assert opened.returncode == 0
-    return made.home
+def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a site whose empty database is at the last migration: the tests' own, for `site` to copy."""
+    home = tmp_path_factory.mktemp("made")
+    from django.db import connection
+
+    with django_db_blocker.unblock():
+        if _server:
+            connection.close()  # PostgreSQL copies only what nobody is connected to
+            _server.create("made", connection.settings_dict["NAME"])
+        else:
+            connection.ensure_connection()
+            with closing(sqlite3.connect(home / "dujiang.sqlite3")) as copy:
+                connection.connection.backup(copy)
+    return home
 
 
 @pytest.fixture
