@@ -34,6 +34,9 @@ for name in ("DUJIANG_DATABASE_URL", "DUJIANG_DIGEST", "DUJIANG_ENGINE", "DUJIAN
 os.environ["DUJIANG_HOME"] = _home.name
 os.environ["DJANGO_SETTINGS_MODULE"] = "dujiang.settings"
 os.environ["COLUMNS"] = "200"
+# Processes beside each other have a core each: threads of OpenBLAS and OpenMP would wait for one another.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
