@@ -15,9 +15,8 @@ counts, and what was usual on ten days. `Day` is the door to the day: a half min
 traffic past the last ramp at no more than 40 km/h; neither rule is told.
 
 *Baseline.* ALINEA (Papageorgiou, Hadj-Salem & Blosseville 1991, Transportation Research Record 1320, 58-64): each ramp's
-green follows the vehicles in its own merge, and a ramp that is full lets all go. On a few days that are not judged it did
-better than no control. Its two numbers come from two settings tried on four small days, fixed greens were tried before the
-traffic had its present numbers: both want a search as long as the method's before the verdict can count.
+green follows the vehicles in its own merge, and a ramp that is full lets all go. Its target and gain were searched on the
+days of seeds 1000 to 1003. No control costs a sixth more delay.
 
 *Method.* Each minute a linear programme (store and forward, as in Papageorgiou 1995, and HiGHS) says what each ramp lets
 go for twenty minutes from now: demand is the usual at the day's level, flows reach a merge as late as they drive, and
@@ -28,9 +27,9 @@ one that would fill, as HERO does (Papamichail & Papageorgiou 2008); what ramps 
 metering before it (Papamichail et al. 2010, Transportation Research Record 2178, 10-20).
 
 *Where it stands.* Not better than the baseline. Beside an ALINEA whose two numbers were guessed it cut delay by a good part;
-beside one whose numbers were searched on seeds from 1000 on, what is left is nothing: local control with the right target
-holds these merges just below where they break down, and the plan, which sees no more, adds little and at times holds back too
-much.
+beside the searched one little is left: local control with the right target holds these merges just below where they break
+down, and on most days nothing needs to be shared. HERO's own rule, by which ramps upstream take over a part of a master's
+queue, was run on the days of seeds 1010 to 1033 and came to 221 vehicle hours, ALINEA to 219.
 """
 
 from __future__ import annotations
