@@ -16,7 +16,8 @@ traffic past the last ramp at no more than 40 km/h; neither rule is told.
 
 *Baseline.* ALINEA (Papageorgiou, Hadj-Salem & Blosseville 1991, Transportation Research Record 1320, 58-64): each ramp's
 green follows the vehicles in its own merge, and a ramp that is full lets all go. Its target and gain were searched on the
-days of seeds 1000 to 1003. No control costs a sixth more delay.
+days of seeds 1000 to 1003. On those of 1000 to 1009 it came to 228 vehicle hours, no control to 266, fixed greens of 10 to
+14 s to between 272 and 278.
 
 *Method.* Each minute a linear programme (store and forward, as in Papageorgiou 1995, and HiGHS) says what each ramp lets
 go for twenty minutes from now: demand is the usual at the day's level, flows reach a merge as late as they drive, and
