@@ -102,7 +102,7 @@ def made(name, **changes):
         "judge": judge,
         "picture": picture,
         "suffixes": (".txt",),
-        "resources": Resources(seconds=5, memory_mib=1024),
+        "resources": Resources(seconds=60, memory_mib=1024),
     }
     return Scenario(**{**fields, **changes})
 

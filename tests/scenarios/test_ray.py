@@ -50,7 +50,8 @@ def test_it_gives_what_local_processes_give(on_ray, engine):
 def test_a_failure_there_is_a_result_too(on_ray, function, said):
     found, cluster = on_ray
     one = found[function]
-    one = Found(replace(one.scenario, resources=Resources(seconds=6, memory_mib=512)), one.module)
+    limits = Resources(seconds=6 if function == "hangs" else 60, memory_mib=512)
+    one = Found(replace(one.scenario, resources=limits), one.module)
     assert said in runner.run_seed(one, 0, "small", cluster).method.failure.en
 
 

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 
 import openai
@@ -15,6 +16,7 @@ from running import KEY, running_stub
 
 from dujiang.tokens.keys import digest
 from ports import free_port
+from waiting import until
 
 ASK = [{"role": "user", "content": "都江堰是谁修的？"}]
 
@@ -311,7 +313,7 @@ def test_a_client_that_hangs_up_is_charged_for_what_was_produced(gateway, usage,
         stream = client(gateway).chat.completions.create(model="m", messages=ASK, max_tokens=500, stream=True)
         next(iter(stream))
         stream.close()
-        time.sleep(2)
+        until(lambda: record.exists() and record.read_text().endswith("\n"))
         total = settled(gateway)
     [produced] = [json.loads(line) for line in record.read_text().splitlines()]
     assert total["requests"] == 1
@@ -443,5 +445,9 @@ def test_a_voucher_that_grows_is_seen_without_a_new_start(gateway, stub):
     ask = lambda: client(gateway).chat.completions.create(model="m", messages=ASK, max_tokens=4)  # noqa: E731
     refused(ask, 429, "insufficient_quota")
     gateway.configure([stub], amount="1.00")
-    time.sleep(1)
-    ask()
+
+    def served():
+        with suppress(openai.RateLimitError):
+            return ask()
+
+    assert until(served)

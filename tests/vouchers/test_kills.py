@@ -3,7 +3,7 @@
 import json
 
 KILLED = r"""
-import json, os, random, signal, sys, threading, time
+import json, os, random, select, signal, sys, threading, time
 from datetime import UTC, datetime, timedelta
 from django.db import connections
 from dujiang.identity.permission import Actor, Role
@@ -38,7 +38,7 @@ def write(number, told):
         threading.Thread(target=work, args=(thread,)).start()
 
 
-acknowledged = empty = 0
+acknowledged = 0
 wrong = []
 for number in range(ROUNDS):
     reads, writes = os.pipe()
@@ -49,7 +49,8 @@ for number in range(ROUNDS):
         write(number, writes)
         signal.pause()
     os.close(writes)
-    time.sleep(chance.uniform(0.01, 0.15))
+    select.select([reads], [], [])  # a kill before the first commit would prove nothing
+    time.sleep(chance.uniform(0, 0.15))
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
     told = b""
@@ -58,7 +59,6 @@ for number in range(ROUNDS):
     os.close(reads)
     lines = [line.split() for line in told.decode().splitlines()]
     acknowledged += len(lines)
-    empty += not lines
     last = {key: (state, int(amount)) for state, key, amount in lines}
     for key, (state, amount) in last.items():
         found = actions.find(key)
@@ -69,18 +69,16 @@ for number in range(ROUNDS):
     if number % 50 == 49:
         wrong += [one.en for one in faults()]
     connections.close_all()
-print(json.dumps({"rounds": ROUNDS, "acknowledged": acknowledged, "empty": empty, "wrong": wrong}))
+print(json.dumps({"rounds": ROUNDS, "acknowledged": acknowledged, "wrong": wrong}))
 """
 
 
 def test_two_hundred_kills_lose_nothing_that_was_acknowledged(site):
     writer = site.python(KILLED, "200")
-    out, told = writer.communicate(timeout=140)
+    out, told = writer.communicate()
     assert writer.returncode == 0, told
     found = json.loads(out)
     print(found)
     assert found["rounds"] == 200
     assert found["wrong"] == []
     assert found["acknowledged"] > 200
-    # A kill before the first commit would prove nothing.
-    assert found["empty"] < 100
