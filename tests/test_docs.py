@@ -94,8 +94,8 @@ def test_links_lead_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_the_keys_of_scenario_list_are_documented(site, tmp_path):
-    site.run("scenario", "list", "--json", tmp_path / "list.json")
+def test_the_keys_of_scenario_list_are_documented(command, tmp_path):
+    command("scenario", "list", "--json", tmp_path / "list.json")
     page = (ROOT / "docs/reference/json.md").read_text()
     for one in json.loads((tmp_path / "list.json").read_text()):
         assert not [key for key in one if f"`{key}`" not in page]

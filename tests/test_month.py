@@ -66,8 +66,8 @@ def test_a_scenario_is_used_on_a_persons_own_file(site, tmp_path):
         (("scenario", "apply", "manufacturing/job-shop", "--input", "none.txt", "--output", "o.csv"), "none.txt"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_both_languages(site, arguments, says):
-    done = site.run(*arguments, check=False)
+def test_what_cannot_be_done_is_said_in_both_languages(db, command, arguments, says):
+    done = command(*arguments, check=False)
     told = done.stdout + done.stderr
     assert done.returncode == 1, told
     assert "Traceback" not in told
@@ -75,17 +75,17 @@ def test_what_cannot_be_done_is_said_in_both_languages(site, arguments, says):
     assert any("\u4e00" <= letter <= "\u9fff" for letter in told)
 
 
-def test_a_row_that_is_wrong_leaves_nothing_behind(site, tmp_path):
-    site.run("plan", "load", "src/dujiang/plan/outlines/sichuan-2026.txt")
-    site.run("evidence", "verify", "--json", tmp_path / "before.json")
-    done = site.run("dispatch", "--month", "2026-13", "--out", tmp_path / "d.docx", check=False)
+def test_a_row_that_is_wrong_leaves_nothing_behind(db, command, tmp_path):
+    command("plan", "load", "src/dujiang/plan/outlines/sichuan-2026.txt")
+    command("evidence", "verify", "--json", tmp_path / "before.json")
+    done = command("dispatch", "--month", "2026-13", "--out", tmp_path / "d.docx", check=False)
     assert done.returncode == 1
     assert "13" in done.stdout + done.stderr
     assert not (tmp_path / "d.docx").exists()
     (tmp_path / "bad.csv").write_text("goal,period\n1,soon\n", encoding="utf-8")
-    done = site.run("statistic", "load", tmp_path / "bad.csv", check=False)
+    done = command("statistic", "load", tmp_path / "bad.csv", check=False)
     assert done.returncode == 1
     assert "bad.csv" in done.stdout + done.stderr
-    site.run("evidence", "verify", "--json", tmp_path / "after.json")
+    command("evidence", "verify", "--json", tmp_path / "after.json")
     before, after = loaded(tmp_path / "before.json"), loaded(tmp_path / "after.json")
     assert (before["records"], before["digest"]) == (after["records"], after["digest"])

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ from dujiang.compute.power_comparison import compare, lower_bound
 from dujiang.compute.power_network import Network, supply_network
 from dujiang.compute.power_tables import read_jobs, read_sites, read_weather
 from dujiang.compute.supply import SITES, forecasts, sample_problem, simulated, tariff
+from dujiang.evidence.models import Record
 from dujiang.messages import BadInput
 
 
@@ -348,12 +350,12 @@ def test_an_absent_or_unreadable_file_is_named(tmp_path):
         read_sites(tmp_path / "bad.csv")
 
 
-def test_the_command_reports_what_the_schedule_says(site, tmp_path):
+def test_the_command_reports_what_the_schedule_says(command, tmp_path):
     files(tmp_path)
     rows = "".join(f"{one},{hour},10,0,{hour * 5}\n" for one in "AB" for hour in range(12))
     (tmp_path / "weather.csv").write_text("site,hour,hydro,wind,solar\n" + rows, encoding="utf-8")
     paths = [f"--{name}={tmp_path / name}.csv" for name in ("sites", "jobs", "weather")]
-    done = site.run("compute", "power", *paths, "--json", tmp_path / "r.json", "--picture", tmp_path / "p.svg")
+    done = command("compute", "power", *paths, "--json", tmp_path / "r.json", "--picture", tmp_path / "p.svg")
     assert "即到即跑" in done.stdout
     report = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     by_job = {}
@@ -370,23 +372,17 @@ def test_the_command_reports_what_the_schedule_says(site, tmp_path):
     assert "<svg" in (tmp_path / "p.svg").read_text(encoding="utf-8")
 
 
-def test_a_plan_of_real_files_is_put_on_record_and_a_simulated_one_is_not(site, tmp_path):
+def test_a_plan_of_real_files_is_put_on_record_and_a_simulated_one_is_not(db, command, tmp_path):
     rows = "site,hour,hydro,wind,solar\n" + "".join(f"{one},{hour},1,2,{hour}\n" for one in "AB" for hour in range(9))
     files(tmp_path, weather=rows)
     given = [part for name in ("sites", "jobs", "weather") for part in (f"--{name}", tmp_path / f"{name}.csv")]
-    refused = site.run("compute", "power", *given[:4], "--record", check=False)
+    refused = command("compute", "power", *given[:4], "--record", check=False)
     assert refused.returncode == 1
     assert "--weather" in refused.stderr
-    site.run("compute", "power", *given, "--record")
-    code = """
-import json
-from django.test import Client
-from dujiang.evidence.models import Record
-client = Client(headers={"host": "127.0.0.1"})
-[record] = Record.objects.filter(kind="compute.power-planned")
-page = client.get("/compute/").content.decode()
-print(json.dumps([record.subject, record.content["files"]["weather"]["file"], f"/evidence/{record.sequence}/" in page,
-                  "A、B" in page, client.get("/compute/power.svg").content[:4].decode()]))
-"""
-    told, _ = site.python(code).communicate()
-    assert json.loads(told) == ["A、B", "weather.csv", True, True, "<svg"]
+    command("compute", "power", *given, "--record")
+    [record] = Record.objects.filter(kind="compute.power-planned")
+    assert (record.subject, record.content["files"]["weather"]["file"]) == ("A、B", "weather.csv")
+    page = Client().get("/compute/").content.decode()
+    assert f"/evidence/{record.sequence}/" in page
+    assert "A、B" in page
+    assert Client().get("/compute/power.svg").content.startswith(b"<svg")

@@ -144,10 +144,10 @@ TASKS = (
 )
 
 
-def test_the_command_prints_what_it_writes(site, tmp_path):
+def test_the_command_prints_what_it_writes(command, tmp_path):
     (tmp_path / "n.csv").write_text(NODES)
     (tmp_path / "t.csv").write_text(TASKS)
-    told = site.run(
+    told = command(
         "compute", "replay", "--nodes", tmp_path / "n.csv", "--tasks", tmp_path / "t.csv", "--policy", "fgd", "--policy",
         "fifo", "--seeds", "2", "--json", tmp_path / "r.json", "--picture", tmp_path / "r.svg",
     )  # fmt: skip
@@ -158,7 +158,7 @@ def test_the_command_prints_what_it_writes(site, tmp_path):
     mean = np.mean([one["unallocated"][-1] for one in report["fillings"][:2]])
     assert f"{mean:.2%}" in told.stdout
     assert (tmp_path / "r.svg").read_text().startswith("<svg")
-    wrong = site.run(
+    wrong = command(
         "compute", "replay", "--nodes", tmp_path / "n.csv", "--tasks", tmp_path / "t.csv", "--policy", "x", check=False
     )
     assert wrong.returncode == 1

@@ -108,11 +108,11 @@ def test_passages_answer_where_the_model_cannot_be_reached(programme, monkeypatc
     assert (answer.way, answer.abstained) == ("retrieval", False)
 
 
-def test_the_command_prints_and_writes_what_it_rests_on(site, tmp_path):
+def test_the_command_prints_and_writes_what_it_rests_on(db, command, tmp_path):
     path = tmp_path / "plan.txt"
     path.write_text(PLAN, encoding="utf-8")
-    site.run("plan", "load", path)
-    assert "100家" in site.run("ask", "智能工厂要达到多少家?").stdout
-    told = json.loads(site.run("ask", "普及率2031年多少?", "--json", "-").stdout)
+    command("plan", "load", path)
+    assert "100家" in command("ask", "智能工厂要达到多少家?").stdout
+    told = json.loads(command("ask", "普及率2031年多少?", "--json", "-").stdout)
     assert told["abstained"]
     assert told["why"]["zh"]
