@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_case(case):
 
 def test_the_second_generator_hides_what_it_changes_and_leaves_no_one_dry():
     world = water_leak._SECOND
-    hidden = water_leak._case([3, 0], water_leak.QUARTER, world)
+    hidden = water_leak._case([3, 0], 0, water_leak.QUARTER, world)
     network = water_leak._network(hidden.inputs.model)
     assert network.options.hydraulic.emitter_exponent == 0.5
     shut = water_leak._shut(np.random.default_rng(3), network, hidden.truth["pipe"], 2)
@@ -187,7 +187,7 @@ def test_the_second_generator_hides_what_it_changes_and_leaves_no_one_dry():
     assert len(water_leak._Streets(open_pipes).node) == len(network.node_name_list)
     # Against the same days without a leak, pressure is the same until it starts, and then falls by more each day.
     dry, leaking = (
-        water_leak._case([3, 0], water_leak.QUARTER, world._replace(leak=(share, share))).inputs.pressure
+        water_leak._case([3, 0], 0, water_leak.QUARTER, world._replace(leak=(share, share))).inputs.pressure
         for share in (0.0, 0.5)
     )
     fall = (dry - leaking).reshape(-1, 24 * dry.shape[1]).mean(axis=1)

@@ -1,34 +1,34 @@
 """Leak localisation in a city's water network (城市生命线): say where to dig when pressures tell that water is lost.
 
-A utility has a hydraulic model of its network (EPANET), a few dozen pressure loggers and its tanks' levels. A leak lowers the pressure a
-little at each logger, by how much depends on where it is; consumption, a model that is never quite right and the
-loggers' noise hide it. The question is the point along the pipes at which a crew starts listening.
+A utility has a hydraulic model of its network (EPANET), a few dozen pressure loggers and its tanks' levels. A leak
+lowers the pressure a little at each logger, by how much depends on where it is; consumption, a model that is never
+quite right and the loggers' noise hide it. The question is the point along the pipes at which a crew starts listening.
 
 *Data.* The networks that ship in WNTR (Klise et al. 2017, Environmental Modelling & Software 95, 420-431): the small
-size takes Net3, the default size Net3, ky4 and ky10. What the simulator knows and the method doesn't: the true
-roughness of each pipe (log-normal about the model's, 10 %), the true mean consumption of each node (30 %), that of each
-day (3 %), hour (5 %) and node and hour (20 %), each logger's offset (0.5 m) and noise (0.1 m), and the leak: at a
-random place along a random pipe, chances by length, an emitter of 2 to 6 % of the mean consumption (FAVAD with exponent
-0.5, May 1994). The method works on the utility's model and on the readings of fourteen days without the leak and three
-with it.
+size takes Net3, the default size Net3, ky4 and ky10, and several leaks of each. What the simulator knows and the method
+doesn't: the true roughness of each pipe (log-normal about the model's, 10 %), the true mean consumption of each node
+(30 %), that of each day (3 %), hour (5 %) and node and hour (20 %), each logger's offset (0.5 m) and noise (0.1 m), and
+the leak: at a random place along a random pipe, chances by length, an emitter of 2 to 6 % of the mean consumption
+(FAVAD with exponent 0.5, May 1994). The method works on the utility's model and on the readings of fourteen days
+without the leak and three with it.
 
-*Second generator.* (`shifted`) A new quarter, drawn street by street, comes in Net3's place; the pipes are rougher by more, the
-loggers noisier, and they drift. The leak is a crack that pressure opens (an exponent of 0.8 to 1.4), and grows over its three days from a third of
-its flow. Odd consumption carries over from hour to hour; a valve in a loop has been shut all the time; and on the day that
-the leak starts three of the ten largest consumers halve or double what they take, which moves pressures as a leak does.
-The method knows of none of it: it supposes a steady leak of exponent 0.5, pipes that are open as the model has them, and
-the consumption of the days before. The gain is made in ky4 and ky10; in the quarter, where no logger is far from the
-leak, it is small and not sure.
+*Second generator.* (`shifted`) A new quarter, drawn street by street, comes in Net3's place; the pipes are rougher by
+more, the loggers noisier, and they drift. The leak is a crack that pressure opens (an exponent of 0.8 to 1.4), and
+grows over its three days from a third of its flow. Odd consumption carries over from hour to hour; a valve in a loop
+has been shut all the time; and on the day that the leak starts three of the ten largest consumers halve or double what
+they take, which moves pressures as a leak does. The method knows of none of it: it supposes a steady leak of exponent
+0.5, pipes that are open as the model has them, and the consumption of the days before. Most of the gain is made in ky4
+and ky10; in the quarter no logger is far from the leak.
 
 *Baseline.* What the duty officer does: the pipe at the logger whose mean pressure fell most against the same hours of
 the days before.
 
 *Method.* The change of each reading against the same hours of the days before is compared with what a leak at each
-point would cause, simulated by EPANET node by node and interpolated along pipes: sensitivity-based localisation
-(Pérez et al. 2011, Control Engineering Practice 19, 1157-1167) in its probabilistic form. The scatter of the readings'
-residuals, by hour, and how it links the loggers is learnt from the days without the leak (Ledoit & Wolf 2004). The answer is the
-point with the least expected pipe distance to the leak under the posterior. What sets it back are hours in which pumps
-start at other times than usual, most of all in ky10, where thirteen pumps follow tank levels.
+point would cause, simulated by EPANET node by node and interpolated along pipes: sensitivity-based localisation (Pérez
+et al. 2011, Control Engineering Practice 19, 1157-1167) in its probabilistic form. The scatter of the readings'
+residuals, by hour, and how it links the loggers is learnt from the days without the leak (Ledoit & Wolf 2004). The
+answer is the point with the least expected pipe distance to the leak under the posterior. What sets it back are hours
+in which pumps start at other times than usual, most of all in ky10, where thirteen pumps follow tank levels.
 
 *Published.* The BattLeDIM competition (Vrachimis et al. 2022, J. Water Resour. Plan. Manage. 148(12)) counts a leak as
 found within 300 m of pipe, on a network of 43 km with 33 pressure sensors; ours have one logger for 7 to 17 km.
@@ -47,6 +47,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,7 +60,9 @@ Array = NDArray[np.float64]
 
 QUARTER = "quarter"
 """The second generator's own network, a new one each seed."""
-NETWORKS = {"small": ("Net3",) * 4, "default": ("Net3", "ky4", "ky10"), SHIFTED: (QUARTER, "ky4", "ky10")}
+NETWORKS = {"small": ("Net3",), "default": ("Net3", "ky4", "ky10"), SHIFTED: (QUARTER, "ky4", "ky10")}
+LEAKS = {"small": 4, "default": 3, SHIFTED: 3}
+"""Leaks of each network, one at a time; its loggers stay where they are."""
 SENSORS = {QUARTER: 8, "Net3": 10, "ky4": 25, "ky10": 25}
 BEFORE, SINCE = 14, 3
 """Days without the leak and with it that a case holds."""
@@ -296,24 +299,30 @@ class _Streets:
 
 
 def cases(seed: int, size: str) -> list[Case]:
-    """Return a case a network; ``inputs`` is a `Survey`, ``truth`` holds the leak's pipe and place, and the links."""
+    """Return a case a leak; ``inputs`` is a `Survey`, ``truth`` holds the leak's pipe and place, and the links."""
     world = _SECOND if size == SHIFTED else _FIRST
-    return [_case([seed, place], name, world) for place, name in enumerate(NETWORKS[size])]
+    return [
+        _case([seed, place], leak, name, world)
+        for place, name in enumerate(NETWORKS[size])
+        for leak in range(LEAKS[size])
+    ]
 
 
-def _case(seed: Sequence[int], name: str, world: _World) -> Case:
+def _case(utility: Sequence[int], number: int, name: str, world: _World) -> Case:
+    """Return the case of a leak; ``utility`` is the seed of the network and its loggers, ``number`` that of the leak."""
     import wntr
     from scipy.signal import lfilter
     from wntr.library import ModelLibrary
 
-    draw, aside = (np.random.default_rng([*seed, code]) for code in (18, 81))
+    laid = np.random.default_rng([*utility, 17])
+    draw, aside = (np.random.default_rng([*utility, number, code]) for code in (18, 81))
     shipped = None if name == QUARTER else Path(ModelLibrary().get_filepath(name))
-    network = _network(shipped.read_text(encoding="utf-8") if shipped else _quarter(aside))
+    network = _network(shipped.read_text(encoding="utf-8") if shipped else _quarter(laid))
     model = _text(network)
     links = _links(network)
     streets = _Streets(links)
     junctions = network.junction_name_list
-    sensors = _placed(draw, streets, junctions, SENSORS[name]) + network.tank_name_list
+    sensors = _placed(laid, streets, junctions, SENSORS[name]) + network.tank_name_list
     with _epanet(network) as epanet:
         nodes = [epanet.ENgetnodeindex(junction) for junction in junctions]
         usual = _simulate(epanet, nodes, np.ones((24, len(junctions))), np.ones(network.num_tanks))
@@ -574,13 +583,29 @@ def _scale(evidence: _Evidence) -> Array:
     return np.sqrt([(hour.sum(axis=0) + own * pooled) / (len(hour) + own) for hour in hours]) + 1e-6
 
 
+# A utility asks about one leak after another: what its model alone tells is worked out once.
+
+
+@lru_cache(maxsize=4)
+def _utility(model: str) -> tuple[Any, _Streets, list[tuple[str, float, float]]]:
+    """Return a model's network, its streets and the points at which a leak is considered."""
+    network = _network(model)
+    streets = _Streets(_links(network))
+    return network, streets, _points([link for link in streets.link.values() if link[3] > 0])
+
+
+@lru_cache(maxsize=4)
+def _falls(model: str, sensors: tuple[str, ...]) -> Array:
+    """Return the fall of pressure of `_along` for all points of a model."""
+    network, streets, points = _utility(model)
+    return _along(network, streets, sensors, points)
+
+
 def method(inputs: Survey) -> Answer:
     """Return where to dig first and, below it, the likeliest pipes."""
-    network = _network(inputs.model)
-    streets = _Streets(_links(network))
+    network, streets, points = _utility(inputs.model)
     evidence = _evidence(inputs, network)
-    points = _points([link for link in streets.link.values() if link[3] > 0])
-    fall = _along(network, streets, evidence.sensors, points)
+    fall = _falls(inputs.model, evidence.sensors)
     chance = _posterior(evidence, fall, np.array([metres for *_, metres in points]))
     likely = np.argsort(-chance, kind="stable")
     likely = likely[: 1 + int(np.searchsorted(np.cumsum(chance[likely]), 0.995))][:_CONSIDERED]
