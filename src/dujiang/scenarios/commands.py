@@ -209,7 +209,8 @@ _TABLE_HEADING = (
 def _row(found: Found, evaluation: Evaluation) -> list[str]:
     """Return the lines of a scenario in the document's table."""
     about, verdict = found.scenario, evaluation.verdict or {}
-    metric = f"{about.metric.en}, {about.unit} {'↑' if about.better == 'higher' else '↓'}"
+    unit = f", {about.unit}" if about.unit else ""
+    metric = f"{about.metric.en}{unit} {'↑' if about.better == 'higher' else '↓'}"
 
     def line(name: str, figures: list[str], last: str) -> str:
         *scores, seconds, memory = figures
