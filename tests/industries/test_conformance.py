@@ -73,7 +73,9 @@ def test_cases_differ_by_seed_and_inputs_do_not_hold_the_truth(found, seen):
 @every
 def test_the_picture_is_a_chart_that_can_be_drawn(found, seen):
     _, checked = seen(found)
-    assert alt.Chart.from_dict(checked.picture) is not None
+    # The schema is held to a few rows of data: checking each of a seismogram's samples takes half a minute.
+    few = {name: rows[:5] for name, rows in checked.picture.get("datasets", {}).items()}
+    assert alt.Chart.from_dict({**checked.picture, "datasets": few}) is not None
     assert len(svg(checked.picture)) > 1000
 
 

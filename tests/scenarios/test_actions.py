@@ -151,12 +151,12 @@ def test_a_killed_evaluation_goes_on_with_the_seeds_that_are_missing(site, tmp_p
 def test_the_last_evaluations_are_put_into_a_document(site, tmp_path):
     document = tmp_path / "table.md"
     document.write_text("# T\n<!-- dujiang scenario table -->\nold\n<!-- end of table -->\nafter\n")
-    site.run("scenario", "evaluate", "manufacturing", "--size", "small", "--seeds", "1")
+    site.run("scenario", "evaluate", "elder-care", "--size", "small", "--seeds", "1")
     site.run("scenario", "table", document, "--size", "small")
     lines = document.read_text().splitlines()
     assert lines[:2] == ["# T", "<!-- dujiang scenario table -->"]
     assert lines[-2:] == ["<!-- end of table -->", "after"]
-    [row] = [line for line in lines if line.startswith("| manufacturing/job-shop | ")]
+    [row] = [line for line in lines if line.startswith("| elder-care/home-safety | ")]
     assert row.count("|") == 10
     assert row.split(" | ")[5] == "1"
     assert "old" not in document.read_text()
