@@ -25,7 +25,8 @@ import psutil
 from dujiang.messages import BadInput, Text
 from dujiang.scenarios.contract import Resources
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.1
+"""Between looks at a step's memory, each of which goes through all processes; its answer is heard at once."""
 _PR_SET_PDEATHSIG = 1
 _CANCELLED = Text("已取消", "cancelled")
 

@@ -196,19 +196,21 @@ def check(
         return Checked([_during("cases", prepared.failure)])
     limits = found.scenario.resources
     inputs, said = prepared.value.inputs, first.method.said
-    again = engine.run(steps.answer, found.module, "method", inputs, where, said, limits=limits)
-    if again.failure:
-        faults.append(_during("method", again.failure))
-    else:
-        if _digest(again.value.answers) != first.method.answers:
-            faults.append(
-                Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
-            )
-        outcome = engine.run(steps.picture, found.module, inputs[0], again.value.answers[0], limits=_OWN)
-        drawn = outcome.value
-        if outcome.failure:
-            faults.append(_during("picture", outcome.failure))
-    written = engine.run(steps.reads_back, found.module, inputs[0], limits=_OWN)
+    with ThreadPoolExecutor(1) as beside:
+        reading = beside.submit(engine.run, steps.reads_back, found.module, inputs[0], limits=_OWN)
+        again = engine.run(steps.answer, found.module, "method", inputs, where, said, limits=limits)
+        if again.failure:
+            faults.append(_during("method", again.failure))
+        else:
+            if _digest(again.value.answers) != first.method.answers:
+                faults.append(
+                    Text("同一种子两次运行的结果不同", "the method answered the same seed differently the second time")
+                )
+            outcome = engine.run(steps.picture, found.module, inputs[0], again.value.answers[0], limits=_OWN)
+            drawn = outcome.value
+            if outcome.failure:
+                faults.append(_during("picture", outcome.failure))
+        written = reading.result()
     if written.failure:
         faults.append(_during("read(write())", written.failure))
     elif not written.value:
