@@ -176,7 +176,8 @@ def test_the_same_seed_gives_the_same_case(case):
 
 def test_the_second_generator_hides_what_it_changes_and_leaves_no_one_dry():
     world = water_leak._SECOND
-    hidden = water_leak._case([3, 0], 0, water_leak.QUARTER, world)
+    laid = water_leak._laid([3, 0], water_leak.QUARTER)
+    hidden = water_leak._case(laid, [3, 0, 0], world)
     network = water_leak._network(hidden.inputs.model)
     assert network.options.hydraulic.emitter_exponent == 0.5
     shut = water_leak._shut(np.random.default_rng(3), network, hidden.truth["pipe"], 2)
@@ -187,8 +188,7 @@ def test_the_second_generator_hides_what_it_changes_and_leaves_no_one_dry():
     assert len(water_leak._Streets(open_pipes).node) == len(network.node_name_list)
     # Against the same days without a leak, pressure is the same until it starts, and then falls by more each day.
     dry, leaking = (
-        water_leak._case([3, 0], 0, water_leak.QUARTER, world._replace(leak=(share, share))).inputs.pressure
-        for share in (0.0, 0.5)
+        water_leak._case(laid, [3, 0, 0], world._replace(leak=(share, share))).inputs.pressure for share in (0.0, 0.5)
     )
     fall = (dry - leaking).reshape(-1, 24 * dry.shape[1]).mean(axis=1)
     assert (fall[: water_leak.BEFORE] == 0).all()

@@ -301,32 +301,47 @@ class _Streets:
 def cases(seed: int, size: str) -> list[Case]:
     """Return a case a leak; ``inputs`` is a `Survey`, ``truth`` holds the leak's pipe and place, and the links."""
     world = _SECOND if size == SHIFTED else _FIRST
-    return [
-        _case([seed, place], leak, name, world)
-        for place, name in enumerate(NETWORKS[size])
-        for leak in range(LEAKS[size])
-    ]
+    made = []
+    for place, name in enumerate(NETWORKS[size]):
+        laid = _laid([seed, place], name)
+        made += [_case(laid, [seed, place, leak], world) for leak in range(LEAKS[size])]
+    return made
 
 
-def _case(utility: Sequence[int], number: int, name: str, world: _World) -> Case:
-    """Return the case of a leak; ``utility`` is the seed of the network and its loggers, ``number`` that of the leak."""
-    import wntr
-    from scipy.signal import lfilter
+class _Laid(NamedTuple):
+    """A network as its utility knows it: WNTR's, its EPANET text and links, its loggers and tanks, usual pressures (m)."""
+
+    network: Any
+    model: str
+    links: tuple[Link, ...]
+    sensors: list[str]
+    usual: Array
+    """Mean of the day by junction."""
+
+
+def _laid(seed: Sequence[int], name: str) -> _Laid:
     from wntr.library import ModelLibrary
 
-    laid = np.random.default_rng([*utility, 17])
-    draw, aside = (np.random.default_rng([*utility, number, code]) for code in (18, 81))
+    draw = np.random.default_rng([*seed, 17])
     shipped = None if name == QUARTER else Path(ModelLibrary().get_filepath(name))
-    network = _network(shipped.read_text(encoding="utf-8") if shipped else _quarter(laid))
-    model = _text(network)
+    network = _network(shipped.read_text(encoding="utf-8") if shipped else _quarter(draw))
     links = _links(network)
-    streets = _Streets(links)
     junctions = network.junction_name_list
-    sensors = _placed(laid, streets, junctions, SENSORS[name]) + network.tank_name_list
+    sensors = _placed(draw, _Streets(links), junctions, SENSORS[name]) + network.tank_name_list
     with _epanet(network) as epanet:
         nodes = [epanet.ENgetnodeindex(junction) for junction in junctions]
         usual = _simulate(epanet, nodes, np.ones((24, len(junctions))), np.ones(network.num_tanks))
-        leak, place, flow, head = _leak(draw, network, usual.mean(axis=0), world.leak)
+    return _Laid(network, _text(network), links, sensors, usual.mean(axis=0))
+
+
+def _case(laid: _Laid, seed: Sequence[int], world: _World) -> Case:
+    import wntr
+    from scipy.signal import lfilter
+
+    draw, aside = (np.random.default_rng([*seed, code]) for code in (18, 81))
+    network, model, links, sensors, usual = laid
+    junctions = network.junction_name_list
+    leak, place, flow, head = _leak(draw, network, usual, world.leak)
     true = _network(model)
     for pipe in true.pipe_name_list:
         true.get_link(pipe).roughness *= draw.lognormal(0.0, world.roughness)
