@@ -202,6 +202,8 @@ def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts
     except duckdb.InterruptException:
         _counted_before[content, wanted] = ("", seconds)
         return ""
+    except duckdb.Error:
+        return ""
     if found is None:
         return ""
     name = f"t{next(_serial)}"
@@ -213,7 +215,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, content: str, wanted: Counts
 
 
 def _count(connection: duckdb.DuckDBPyConnection, wanted: Counts, seconds: float) -> Any:
-    """Return the counts as an Arrow table, None where there can't be any; raises InterruptException over time."""
+    """Return the counts as an Arrow table, None where they can't be kept; raises InterruptException over time."""
     sums = ["count(*) AS n", *(f"count({one}) AS {counted_as(one, measure=True)}" for one in wanted.measures)]
     chosen = ", ".join([*(f"{one} AS {counted_as(one)}" for one in wanted.keys), *sums])
     grouped = f" GROUP BY {', '.join(str(place + 1) for place in range(len(wanted.keys)))}" if wanted.keys else ""
@@ -225,10 +227,6 @@ def _count(connection: duckdb.DuckDBPyConnection, wanted: Counts, seconds: float
             f"SELECT {chosen} FROM {_quoted(wanted.table)} AS src{grouped} LIMIT {MOST_COUNTS + 1}"  # noqa: S608
         )
         found = done.to_arrow_table()
-    except duckdb.InterruptException:
-        raise
-    except duckdb.Error:
-        return None
     finally:
         timer.cancel()
     # A type that is another one afterwards might compare otherwise.
