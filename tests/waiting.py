@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 LIMIT = 300.0
 T = TypeVar("T")
@@ -17,3 +18,8 @@ def until(look: Callable[[], T], failure: Callable[[], object] = lambda: "it did
         assert time.monotonic() < end, failure()
         time.sleep(0.05)
     return found
+
+
+def standing(runs: Any, handle: str, folder: Path, *standings: Any) -> Any:
+    """Return the first of some standings that an attempt comes to; ``runs`` is an executor."""
+    return until(lambda: (now := runs.poll(handle, folder)) in standings and now)

@@ -10,7 +10,7 @@ import pytest
 from dujiang.compute import supervisor
 from dujiang.compute.executors.base import Standing, Task
 from dujiang.compute.executors.local import LocalExecutor
-from waiting import until
+from waiting import standing, until
 
 RUNS = LocalExecutor()
 
@@ -26,7 +26,7 @@ def python(code, **limits):
 
 
 def to_the_end(handle, folder):
-    return until(lambda: (now := RUNS.poll(handle, folder)) in (Standing.ENDED, Standing.VANISHED) and now)
+    return standing(RUNS, handle, folder, Standing.ENDED, Standing.VANISHED)
 
 
 def outcome(task, folder):

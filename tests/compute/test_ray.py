@@ -13,7 +13,7 @@ import pytest
 from dujiang.compute.executors.base import Standing, Task, Unreachable
 from dujiang.compute.executors.ray import RayExecutor
 from ports import free_port, listens
-from waiting import until
+from waiting import standing, until
 
 # A cluster that others' processes can reach has a token, which Ray reads when it is imported.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_urlsafe(32)}
@@ -46,11 +46,6 @@ def folder(tmp_path):
 
 def python(code, **limits):
     return Task("t", [sys.executable, "-c", code], **{"seconds": 60, "memory_mib": 200, "cpus": 1, **limits})
-
-
-def standing(runs, handle, folder, *standings):
-    """Return the first of some standings that an attempt comes to."""
-    return until(lambda: (now := runs.poll(handle, folder)) in standings and now)
 
 
 ENDED = (Standing.ENDED, Standing.VANISHED)

@@ -6,7 +6,7 @@ import pytest
 
 from dujiang.compute.executors.base import Rejected, Standing, Task, Unreachable
 from dujiang.compute.executors.slurm import SlurmExecutor, completed
-from waiting import until
+from waiting import standing, until
 
 
 @pytest.fixture
@@ -23,11 +23,6 @@ def runs(slurm):
 
 def python(code, **limits):
     return Task("t", [sys.executable, "-c", code], **{"seconds": 60, "memory_mib": 100, "cpus": 1, **limits})
-
-
-def standing(runs, handle, folder, *standings):
-    """Return the first of some standings that an attempt comes to."""
-    return until(lambda: (now := runs.poll(handle, folder)) in standings and now)
 
 
 ENDED = (Standing.ENDED, Standing.VANISHED)
