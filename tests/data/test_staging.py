@@ -157,39 +157,47 @@ def sealed(tmp_path_factory):
 
 @SECRETS
 def test_killed_at_random_moments_it_resumes_and_ends_right(secret, tmp_path):
-    """A child writes parts, some of them to be kept only whole, and is killed; the next one goes on where it stands."""
+    """A child writes parts, some of them to be kept only whole, and is killed; the next one goes on where it stands.
+
+    A fast machine is done with an upload before many kills, so uploads follow each other until forty were killed.
+    """
     sent = content(12 << 20)
     chance = random.Random(5)
-    kills = 0
-    path = tmp_path / "upload"
-    while True:
-        child = os.fork()
-        if child == 0:
-            try:
-                own = random.Random(os.getpid())
-                with Incoming(path, len(sent), secret) as incoming:
-                    while incoming.offset < len(sent):
-                        if whole := own.random() < 0.3:
-                            incoming.expect()
-                        for _ in range(own.randint(1, 4)):
-                            incoming.write(sent[incoming.offset : incoming.offset + own.randint(1, 90_000)])
-                        (incoming.keep if whole else incoming.flush)()
-                os._exit(0)
-            except BaseException:
-                os._exit(1)
-        if kills < 40:
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-            ended = signal.sigtimedwait([signal.SIGCHLD], chance.uniform(0.001, 0.02))
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-            if ended is None:
-                os.kill(child, signal.SIGKILL)
-                kills += 1
-        status = os.waitpid(child, 0)[1]
-        if os.WIFEXITED(status):
-            assert os.WEXITSTATUS(status) == 0
-            break
-    assert kills > 5
+    kills = uploads = 0
+    while kills < 40:
+        uploads += 1
+        path = tmp_path / f"upload{uploads}"
+        while True:
+            child = os.fork()
+            if child == 0:
+                try:
+                    write_parts(path, sent, secret)
+                    os._exit(0)
+                except BaseException:
+                    os._exit(1)
+            if kills < 40:
+                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+                ended = signal.sigtimedwait([signal.SIGCHLD], chance.uniform(0.001, 0.02))
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+                if ended is None:
+                    os.kill(child, signal.SIGKILL)
+                    kills += 1
+            status = os.waitpid(child, 0)[1]
+            if os.WIFEXITED(status):
+                assert os.WEXITSTATUS(status) == 0
+                break
+        with Incoming(path, len(sent), secret) as incoming:
+            arrived = incoming.finish()
+        assert arrived.sha256 == hashlib.sha256(sent).hexdigest()
+        assert read(path, secret) == sent
+
+
+def write_parts(path, sent, secret):
+    own = random.Random(os.getpid())
     with Incoming(path, len(sent), secret) as incoming:
-        arrived = incoming.finish()
-    assert arrived.sha256 == hashlib.sha256(sent).hexdigest()
-    assert read(path, secret) == sent
+        while incoming.offset < len(sent):
+            if whole := own.random() < 0.3:
+                incoming.expect()
+            for _ in range(own.randint(1, 4)):
+                incoming.write(sent[incoming.offset : incoming.offset + own.randint(1, 90_000)])
+            (incoming.keep if whole else incoming.flush)()
