@@ -158,8 +158,10 @@ def _site(home: Path, database: str, template: str = "template0") -> Site:
 
 
 @pytest.fixture(scope="session")
-def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a site whose empty database is at the last migration: the tests' own, for `site` to copy."""
+def django_db_setup(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Copy the tests' database, at the last migration, while nobody has counted its ids up; returns the copy's home."""
     home = tmp_path_factory.mktemp("made")
     from django.db import connection
 
@@ -175,12 +177,12 @@ def made(django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_fac
 
 
 @pytest.fixture
-def site(tmp_path: Path, made: Path) -> Site:
+def site(tmp_path: Path, django_db_setup: Path) -> Site:
     """A fresh site of the kind of database that this run is on: its tables are made, nothing is in them."""
     site = _site(tmp_path / "home", f"site{next(_numbers)}", "made")
     site.home.mkdir(mode=0o700)
     if not _server:
-        shutil.copy(made / "dujiang.sqlite3", site.home)
+        shutil.copy(django_db_setup / "dujiang.sqlite3", site.home)
     return site
 
 

@@ -114,7 +114,9 @@ from dujiang.identity.permission import Actor, Role
 from dujiang.scenarios.actions import evaluate
 from dujiang.scenarios.engines import LocalEngine
 from dujiang.scenarios.registry import in_module
-heard = lambda seed, step: print(seed, step, flush=True)
+def heard(seed, step):  # by two threads, so a line is written at once
+    sys.stdout.write(str(seed) + " " + step + "\\n")
+    sys.stdout.flush()
 done = evaluate(Actor("tester", Role.OFFICE), in_module("{module}"), seeds=list(range(6)), size="small",
                 engine=LocalEngine(), progress=heard)
 print("evidence", done.evidence, flush=True)

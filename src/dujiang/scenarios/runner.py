@@ -87,7 +87,7 @@ def run(
 ) -> Iterator[SeedResult]:
     """Run seeds and yield each result as it is there, so that it can be kept; ``progress`` hears (seed, step).
 
-    As many seeds run at once as the engine is wide.
+    As many seeds run at once as the engine is wide, each in a thread that calls ``progress``.
     """
     with ThreadPoolExecutor(engine.width) as pool:
         waiting = iter(seeds)
