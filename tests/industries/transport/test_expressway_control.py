@@ -1,4 +1,4 @@
-"""Ramp metering: the drop in SUMO, what lights let through, the plan by hand, the judge, tables that say what is wrong."""
+"""Ramp metering: the drop in SUMO, what lights let through, rules by hand, the judge, tables that say what is wrong."""
 
 from dataclasses import replace
 
@@ -49,17 +49,43 @@ def test_a_light_passes_half_a_vehicle_a_second_of_green():
 
 
 def test_an_empty_road_is_not_metered_and_a_full_one_is():
-    green, limit = way._plan(_road(main=12.0, ramps=2.0))
+    green, limit = way._ahead(_road({"B1": 10.0, "B2": 10.0}))
     assert green == [way.CYCLE] * 2
     assert limit == way.SPEEDS[-1]
-    green, _ = way._plan(_road({"A2": 120.0, "B2": 90.0}, queue=20.0, main=22.0, ramps=6.0))
-    assert green[1] < way.CYCLE // 2
+    green, _ = way._ahead(_road({"A2": 120.0, "B2": 90.0}))
+    assert green == [way.CYCLE, way.LEAST]
 
 
-def test_ramps_upstream_hold_back_for_one_that_is_full():
-    full = {"A2": 90.0, "R2": 84.0, "R1": 20.0}
-    green, _ = way._plan(_road(full, main=22.0, ramps=7.0))
-    assert green[0] < way.CYCLE // 2, "the first ramp's own merge has room"
+def test_what_is_on_its_way_counts_by_how_far_it_is_and_whether_it_leaves():
+    road = _road({"M0": 900.0, "R1": 5.0, "A1": 3.0, "M1": 60.0, "X2": 10.0, "B2": 16.0})
+    assert way._coming(road, 9) == pytest.approx(16 * 750 / 800)
+    near = tuple(replace(one, length=100.0) if one.name == "B2" else one for one in road.sections)
+    assert way._coming(replace(road, sections=near), 9) == pytest.approx(16 + 0.92 * (10 + 60 * 250 / 1200))
+
+
+def test_a_ramp_is_held_where_the_section_after_its_merge_fills():
+    lane_km = 2 * 1.2
+    [green, _], _ = way._ahead(_road({"M1": way.TIGHT * lane_km - 3.0}))
+    assert green == 3.0 / way.PASSED
+    [green, _], _ = way._ahead(_road({"M1": way.TIGHT * lane_km}))
+    assert green == way.LEAST
+
+
+def test_a_ramp_that_is_filling_lets_out_what_comes_and_not_all():
+    jam = {"A2": 120.0, "B2": 90.0}
+    [_, green], _ = way._ahead(_road(jam | {"R2": way.FULL}, ramps=5.0))
+    assert green == 5.0 / way.PASSED
+    [_, green], _ = way._ahead(_road(jam | {"R2": way.FULL - 10}, ramps=5.0))
+    assert green == way.LEAST
+
+
+@given(st.floats(0, 200), st.floats(0, 200), st.floats(0, 84))
+@settings(max_examples=40, deadline=None)
+def test_less_green_is_shown_the_more_is_in_a_merge_or_on_its_way(held, coming, queue):
+    [_, once], _ = way._ahead(_road({"A2": held, "B2": coming, "R2": queue}))
+    [_, more], _ = way._ahead(_road({"A2": held + 20, "B2": coming, "R2": queue}))
+    [_, most], _ = way._ahead(_road({"A2": held + 20, "B2": coming + 5, "R2": queue}))
+    assert way.LEAST <= most <= more <= once <= way.CYCLE
 
 
 @given(st.floats(0, 200), st.floats(0, 84))
