@@ -335,6 +335,40 @@ def test_no_station_is_both_learnt_from_and_judged_and_no_window_gives_its_arriv
     assert len({row["sample"] for row in case.truth}) > 5
 
 
+PROBABILITIES = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=12)
+
+
+@given(PROBABILITIES)
+def test_no_other_pair_is_more_probable(both):
+    time = 0.5 + np.arange(len(both)) / 5
+    probability = np.array([[0.0, *one] for one in both])
+    found = _ranker.pair(time, probability)
+    chance = {phase: [*probability[:, phase] + 1e-3, 1e-3] for phase in (_ranker.P, _ranker.S)}
+    none = len(time)
+
+    def worth(first, second):
+        return chance[_ranker.P][first] * chance[_ranker.S][second]
+
+    may = [
+        worth(first, second)
+        for first in range(none + 1)
+        for second in range(none + 1)
+        if none in (first, second) or time[second] - time[first] >= _ranker.LAG
+    ]
+    assert worth(found.get(_ranker.P, none), found.get(_ranker.S, none)) == pytest.approx(max(may))
+
+
+def test_an_s_ahead_of_its_p_is_none_and_a_further_event_must_be_almost_sure():
+    time = np.array([1.0, 2.0, 3.0, 9.0, 9.5])
+    probability = np.array([[0, 0.1, 0.7], [0, 0.6, 0.1], [0, 0.1, 0.5], [0, 0.5, 0.0], [0, 0.0, 0.95]])
+    assert _ranker.pair(time, probability) == {_ranker.P: 1, _ranker.S: 4}
+    assert [at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)] == [2.0]
+    probability[3, _ranker.P] = 0.95
+    assert sorted(at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)) == [9.0]
+    probability[1, _ranker.P] = 0.92
+    assert sorted(at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)) == [2.0, 9.0]
+
+
 def test_noise_alone_gives_few_picks(ranker):
     rng = np.random.default_rng(17)
     picks = 0

@@ -1,9 +1,11 @@
 """A learnt ranking of possible onsets into noise, P and S, in two steps.
 
-The first judges every candidate by its own surroundings. The second sees besides what the first thought of the
-others: an S needs a P some time ahead of it, the second of two P's within a second is rarely one. So that the second
-learns from opinions as uncertain as those it will meet, it is trained on opinions about stations that the first was
-not trained on (stacking, Wolpert 1992). Thresholds are set where F1 on such stations is highest.
+The first judges every candidate by its own surroundings, and by how far it lies from what triggers of usual settings
+would pick: rules that nobody has fitted hold where learnt ones meet waves of another kind. The second sees besides
+what the first thought of the others: an S needs a P some time ahead of it, the second of two P's within a second is
+rarely one. So that the second learns from opinions as uncertain as those it will meet, it is trained on opinions about
+stations that the first was not trained on (stacking, Wolpert 1992). A window's P and S are picked as a pair; thresholds
+are set where F1 on such stations is highest.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dujiang.industries.emergency import _trigger
 from dujiang.industries.emergency._onsets import RATE, Array, Record
 from dujiang.industries.emergency._waveforms import SIMULATED, Example, Window
 
@@ -25,13 +28,23 @@ FOLDS = 3
 THIN = 0.35
 """Share of the candidates far from any arrival that is learnt from; they outnumber the arrivals fifty to one."""
 SIMULATED_WEIGHT = 0.3
+TRIGGERS = (
+    _trigger.Settings(_trigger.BANDS[0], (0.5, 10.0), on=3.0, shear="largest", reach=20.0),
+    _trigger.Settings(_trigger.BANDS[1], (0.3, 5.0), on=4.0, shear="ratio", reach=20.0),
+    _trigger.Settings(_trigger.BANDS[0], (0.3, 5.0), on=4.0, take="first", shear="largest", reach=20.0),
+)
+"""Usual settings, not tuned on anything: a broad, a middle band; the strongest event, the first."""
+NEAR = 4.0  # s from a trigger's pick, beyond which it does not matter how far a candidate is
+FURTHER = 0.9
+"""Probability from which a window's further arrivals of a phase are picked beside the pair."""
+LAG = 0.3  # s from P to S, at least
 
 _TREES = {
     "objective": "multiclass",
     "num_class": 3,
     "learning_rate": 0.07,
     "num_leaves": 7,
-    "min_child_samples": 20,
+    "min_child_samples": 60,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
@@ -44,7 +57,7 @@ _TREES = {
     "seed": 0,
     "verbose": -1,
 }
-_ROUNDS = (150, 80)
+_ROUNDS = (120, 60)
 
 
 @dataclass
@@ -71,9 +84,21 @@ def scene(window: Window, p: int | None = None, s: int | None = None) -> Scene:
     """Find a window's candidates and their features."""
     record = Record(window.data, window.rate, window.vertical, window.horizontals)
     at = record.candidates()
-    features = record.features(at).astype(np.float32)
+    features = np.hstack([record.features(at), _triggered(window, at / RATE)]).astype(np.float32)
     times = [None if pick is None else pick / window.rate for pick in (p, s)]
     return Scene(at / RATE, features, window.station, *times)
+
+
+def _triggered(window: Window, time: Array) -> Array:
+    """Seconds from each trigger's first P and S, NaN where it has none, and its score of P (candidates, 3 a trigger)."""
+    prepared = _trigger.Prepared(window)
+    out = []
+    for settings in TRIGGERS:
+        first = {phase: (at, score) for phase, at, score in reversed(_trigger.pick(prepared, settings))}
+        p, score = first.get("P", (np.nan, np.nan))
+        s, _ = first.get("S", (np.nan, np.nan))
+        out += [np.clip(time - p, -NEAR, NEAR), np.clip(time - s, -NEAR, NEAR), np.full(len(time), score)]
+    return np.stack(out, axis=1)
 
 
 class Ranker:
@@ -169,14 +194,28 @@ def context(time: Array, opinion: Array) -> NDArray[np.float32]:
     return np.stack(out, axis=1).astype(np.float32)
 
 
+def pair(time: Array, probability: Array) -> dict[int, int]:
+    """Return the candidates of P and S that are together the most probable, S after P; a phase may have none."""
+    least = 1e-3  # the chance of an arrival that no candidate stands for: a window may hold P alone
+    chance = {phase: np.log(np.append(probability[:, phase], 0.0) + least) for phase in (P, S)}
+    when = np.append(time, np.nan)
+    both = chance[P][:, None] + chance[S]
+    both[when[None, :] - when[:, None] < LAG] = -np.inf  # not so where either is none
+    first, second = np.unravel_index(int(both.argmax()), both.shape)
+    return {phase: int(at) for phase, at in ((P, first), (S, second)) if at < len(time)}
+
+
 def select(phase: int, time: Array, probability: Array, threshold: float) -> list[tuple[int, float, float]]:
-    """Take the most probable candidate, strike out those near it, and so on down to the threshold."""
+    """Take the pair's candidate if it reaches the threshold, and others that are almost sure, none near another."""
+    if not len(time):
+        return []
     left = probability[:, phase].copy()
     found = []
-    while len(left) and left.max() >= threshold:
-        best = int(left.argmax())
+    best = pair(time, probability).get(phase, int(left.argmax()))
+    while left[best] >= threshold:
         found.append((phase, float(time[best]), float(left[best])))
         left[np.abs(time - time[best]) < APART[phase]] = -1.0
+        best, threshold = int(left.argmax()), FURTHER
     return found
 
 
