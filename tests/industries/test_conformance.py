@@ -13,7 +13,7 @@ from dujiang.scenarios.engines import LocalEngine
 from dujiang.scenarios.registry import scenarios
 
 FOUND = scenarios()
-UNSURE = {"geology/ore-targeting", "transport/expressway-control"}
+UNSURE = {"geology/ore-targeting"}
 """Scenarios of which three small seeds can't tell whose answers are better, as their docstrings say."""
 every = pytest.mark.parametrize("found", FOUND, ids=[one.scenario.id for one in FOUND])
 
