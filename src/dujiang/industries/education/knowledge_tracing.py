@@ -48,7 +48,7 @@ from dujiang.scenarios.tables import Column, choice, moment, name, read_csv, wri
 Array = NDArray[np.float64]
 
 # Learners of last year and of this one.
-LEARNERS = {"small": (50, 50), "default": (200, 150), SHIFTED: (200, 150)}
+LEARNERS = {"small": (100, 100), "default": (200, 150), SHIFTED: (200, 150)}
 SKILLS, PROBLEMS, WEEKS = 12, 15, 12
 START = datetime(2025, 9, 1)  # noqa: DTZ001 - a school's local time, as in its log
 GROUPS = {"城区": (0.25, 3.2), "县城": (0.0, 2.6), "乡镇": (-0.25, 1.9)}
