@@ -117,9 +117,65 @@ def test_a_full_reservoir_before_a_flood_is_drawn_and_a_low_one_kept(by_programm
         return cascade._by_curve(SITE, np.full(7, 0.5), 0, plan.outlook, upper, 50.0)
 
     flood, low = flows(990.0, inflow=600.0), flows(50.0)
-    assert flood[:, 0].mean() > 300
+    assert (flood @ [2.0, 1.0]).mean() >= 1500 - 200 - 100 - 1, "the line is full"
     needed = 500 - 200 - 100
     assert (low @ [2.0, 1.0]).mean() <= needed + 1
+
+
+def season(*, early=0.0, level=1.0):
+    """A year's mean inflow by day, its peak on day 200."""
+    apart = (np.arange(DAYS) - 200 + early + DAYS / 2) % DAYS - DAYS / 2
+    return level * (150 + 600 * np.exp(-np.square(apart / 48)))
+
+
+def river(*years):
+    past = weather(len(years) * DAYS, local=0.0)
+    past[:, 0] = np.repeat(np.concatenate(years), BLOCKS)
+    return cascade._River(past)
+
+
+def seen(one, year, days):
+    """What a river says once a year has been seen for some days, its forecasts being perfect."""
+    for day in range(days):
+        outlook = weather(7, local=0.0)
+        outlook[:, 0] = np.repeat(year[day : day + 7], BLOCKS)
+        said = one.rest(day, outlook)
+    return [moved for moved, _ in said], [factors for _, factors in said]
+
+
+LEVELS = (0.75, 0.9, 1.1, 1.3)
+
+
+@pytest.mark.parametrize("early", [-28.0, 0.0, 28.0])
+@pytest.mark.parametrize("level", [0.8, 1.0])
+def test_a_season_that_came_early_or_late_is_found_in_wet_and_dry_years_alike(early, level):
+    past = river(*(season(level=one) for one in LEVELS))
+    moved, _ = seen(past, season(early=early, level=level), 190)
+    assert moved == sorted(moved)
+    assert moved[1] == pytest.approx(early, abs=5)
+    before, _ = seen(past, season(early=early, level=level), 60)
+    assert before[-1] - before[0] > 2 * (moved[-1] - moved[0]), "in winter it can't be known"
+
+
+def test_a_past_year_is_set_right_by_what_it_was_off_the_year_seen():
+    past = river(*(season(level=one) for one in LEVELS))
+    _, said = seen(past, season(level=0.75), 150)
+    for factors in said:
+        assert (np.diff(factors, axis=0) < 0).all(), "the wetter it was, the less of it is left"
+    alike, *_, wettest = said[1]
+    assert alike == pytest.approx(1, abs=0.15), "a year like this one is taken nearly as it was"
+    assert wettest[0] == pytest.approx(0.75 / 1.3, abs=0.12)
+    assert (np.diff(wettest) > 0).all() and wettest[-1] < 1, "spells fade"
+
+
+def test_what_a_river_says_depends_on_the_days_seen_only():
+    year = season(early=20.0)
+    one, other = (river(*(season(level=level) for level in LEVELS)) for _ in range(2))
+    seen(one, season(level=2.0), 100)
+    assert seen(one, year, 80)[0] == seen(other, year, 80)[0], "a day asked again is forgotten with those after it"
+    dry = river(np.zeros(DAYS), np.zeros(DAYS))
+    moved, factors = seen(dry, np.zeros(DAYS), 40)
+    assert np.isfinite(moved).all() and np.isfinite(factors).all(), "a river may be dry"
 
 
 def test_a_persons_site_gets_the_coming_days_plan(case, tmp_path):
