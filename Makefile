@@ -9,7 +9,8 @@ SEEDS ?= 5
 PORT ?= 8000
 # How many processes share the tests.
 WORKERS ?= 2
-MONTH := $(shell date +%Y-%m)
+# By the plan's clock, eight hours ahead of UTC.
+MONTH := $(shell TZ=UTC-8 date +%Y-%m)
 REPORT ?= var/dispatch-$(MONTH).docx
 # Wheels only, but for a few packages that come as source in plain Python; what builds those is pinned too.
 SOURCE := jsonpath-rw,pymatsolver,simpeg

@@ -26,14 +26,14 @@ def test_the_month_from_the_plan_to_the_report(site, tmp_path):
         assert min(seed["method"], seed["baseline"]) >= 0
 
     report = tmp_path / "dispatch.docx"
-    site.run("dispatch", "--month", "2026-11", "--out", report, "--json", tmp_path / "d.json")
+    site.run("dispatch", "--out", report, "--json", tmp_path / "d.json")
     told = loaded(tmp_path / "d.json")
     assert len(told["tasks"]) == 20
     task = next(task for task in told["tasks"] if task["number"] == 18)
     assert task["scenarios"] == [SCENARIO]
     assert evaluated["evidence"] in next(one for one in told["scenarios"] if one["id"] == SCENARIO).values()
     text = "\n".join(one.text for one in Document(report).paragraphs)
-    assert "2026" in text
+    assert told["month"][:4] in text
     assert len(Document(report).tables) >= 3
 
     site.run("evidence", "verify", "--json", tmp_path / "v.json")

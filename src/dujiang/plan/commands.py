@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -248,10 +247,10 @@ def dispatch_command(
             raise Refused(Text("报告应为 .docx、.xlsx 或 .html", "the report is a .docx, .xlsx or .html file"))
         open_store()
         from dujiang.plan import actions
-        from dujiang.plan.figures import monthly_dispatch
+        from dujiang.plan.figures import monthly_dispatch, this_month
         from dujiang.plan.report import write
 
-        programme, month = _programme(key), month or datetime.now().astimezone().strftime("%Y-%m")
+        programme, month = _programme(key), month or this_month()
         if sign_off:
             actions.sign_off(at_the_terminal(), programme, month)
         made = monthly_dispatch(programme, month)

@@ -60,12 +60,14 @@ def programme_command(
     """列出或设立券计划 / List programmes, or declare one."""
     with plain_errors():
         open_store()
+        from django.utils import timezone
+
         from dujiang.vouchers import actions
         from dujiang.vouchers.models import Programme
         from dujiang.vouchers.terms import complement
 
         if code and title:
-            year = date.today().year  # noqa: DTZ011 (the server's day is the site's)
+            year = timezone.localdate().year
             actions.declare(
                 at_the_terminal(),
                 code=code,
@@ -455,9 +457,11 @@ def _minor(text: str, unit: str) -> int:
 
 
 def _month(month: str | None) -> str:
+    from django.utils import timezone
+
     from dujiang.vouchers.statements import month_bounds
 
-    found = month or datetime.now().astimezone().strftime("%Y-%m")
+    found = month or timezone.localdate().strftime("%Y-%m")
     try:
         month_bounds(found)
     except ValueError as error:
