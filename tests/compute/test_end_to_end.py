@@ -17,11 +17,12 @@ from dujiang.compute.models import Attempt, Job, Pool
 from dujiang.compute.registration import read
 from dujiang.compute.requests import JobRequest, Limits
 from dujiang.evidence.models import Record
+from dujiang.evidence.months import this_month
 from dujiang.identity.actions import add_enterprise, units_of_plan
 from dujiang.identity.permission import Actor, Role
 from dujiang.messages import Refused
 from dujiang.plan.actions import load
-from dujiang.plan.figures import monthly_dispatch, this_month
+from dujiang.plan.figures import monthly_dispatch
 from dujiang.vouchers import actions as vouchers
 from dujiang.vouchers.audit import faults
 from dujiang.vouchers.terms import Complement

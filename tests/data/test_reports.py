@@ -8,9 +8,9 @@ from data.conftest import LI, WANG
 from dujiang.data import duties, figures, reports
 from dujiang.data.models import Inspection
 from dujiang.evidence.models import Record
+from dujiang.evidence.months import this_month
 from dujiang.identity.permission import Actor, NotAllowed, Role
 from dujiang.messages import BadInput, Refused
-from dujiang.plan.figures import this_month
 
 TABLE = "id,phone,age\n" + "".join(f"{n},138{n:08},{20 + n % 50}\n" for n in range(1, 200)) + "200,13900000000,-3\n"
 

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 
 from credit_codes import credit_code
 from dujiang.evidence.models import Record
+from dujiang.evidence.months import this_month
 from dujiang.identity.actions import add_enterprise, units_of_plan
 from dujiang.identity.permission import Actor, NotAllowed, Role
 from dujiang.messages import BadInput, Refused
 from dujiang.plan.actions import load
 from dujiang.plan.dispatch import Dispatch
-from dujiang.plan.figures import monthly_dispatch, this_month
+from dujiang.plan.figures import monthly_dispatch
 from dujiang.plan.sections import plain, sections
 from dujiang.vouchers import actions, statements
 from dujiang.vouchers.audit import faults

@@ -26,12 +26,12 @@ from dujiang.compute.places import Offer
 from dujiang.compute.requests import LARGEST_INPUT, JobRequest
 from dujiang.evidence.api import LAST, RecordOut, find_record, find_records
 from dujiang.evidence.kinds import KINDS
+from dujiang.evidence.months import this_month
 from dujiang.identity.permission import Actor, require
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.plan import actions as plan
 from dujiang.plan.api import CommentOut, Month, current, dispatch_of
 from dujiang.plan.dispatch import Dispatch
-from dujiang.plan.figures import this_month
 from dujiang.plan.indicators import Status
 from dujiang.plan.models import Programme
 from dujiang.scenarios.actions import RESULT, file_job

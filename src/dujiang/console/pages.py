@@ -9,10 +9,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dujiang.console.glance import indicator_cards, industry_cards, tiles
+from dujiang.evidence.months import this_month
 from dujiang.identity.codes import prefectures, province_of
 from dujiang.identity.models import Unit
 from dujiang.identity.web import page
-from dujiang.plan.figures import monthly_dispatch, this_month
+from dujiang.plan.figures import monthly_dispatch
 from dujiang.plan.models import Programme
 
 PAGE = 50

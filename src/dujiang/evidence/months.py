@@ -21,6 +21,11 @@ class Figure(NamedTuple):
     evidence: int | None
 
 
+def this_month() -> str:
+    """Return the month in the site's time zone, such as 2026-11."""
+    return timezone.localdate().strftime("%Y-%m")
+
+
 def end_of(month: str) -> tuple[datetime, date]:
     """Return the instant at which a month (2026-11) ends, in the site's time zone, and its last day, or today within it."""
     first = datetime.fromisoformat(f"{month}-01")

@@ -17,11 +17,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from dujiang.evidence.actions import Happening, append, append_all
+from dujiang.evidence.months import this_month
 from dujiang.identity.actions import units_of_plan
 from dujiang.identity.permission import Actor, allowed, require
 from dujiang.messages import BadInput, Refused, Text
 from dujiang.model import Client, NoAnswer, OverBudget, service
-from dujiang.plan.figures import indicators_of, material_now, monthly_dispatch, responsible_units, this_month
+from dujiang.plan.figures import indicators_of, material_now, monthly_dispatch, responsible_units
 from dujiang.plan.indicators import indicator_key, month_end
 from dujiang.plan.models import Comment, Item, Programme, SignOff, Statistic
 from dujiang.plan.uploads import Figure, read_figures

@@ -10,11 +10,12 @@ from ninja import Field, File, Query, Router, Schema
 from ninja.files import UploadedFile
 from pydantic import StringConstraints
 
+from dujiang.evidence.months import this_month
 from dujiang.identity.permission import Actor, require
 from dujiang.plan import actions
 from dujiang.plan.answers import Answer
 from dujiang.plan.dispatch import Dispatch, GoalLine, TaskLine, UnitLine
-from dujiang.plan.figures import monthly_dispatch, this_month
+from dujiang.plan.figures import monthly_dispatch
 from dujiang.plan.indicators import Status
 from dujiang.plan.models import Comment, Programme, Statistic
 

@@ -246,8 +246,9 @@ def dispatch_command(
         if out and out.suffix.lower() not in (".docx", ".xlsx", ".html"):
             raise Refused(Text("报告应为 .docx、.xlsx 或 .html", "the report is a .docx, .xlsx or .html file"))
         open_store()
+        from dujiang.evidence.months import this_month
         from dujiang.plan import actions
-        from dujiang.plan.figures import monthly_dispatch, this_month
+        from dujiang.plan.figures import monthly_dispatch
         from dujiang.plan.report import write
 
         programme, month = _programme(key), month or this_month()

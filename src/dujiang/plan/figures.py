@@ -19,6 +19,7 @@ from dujiang.data import figures as data
 from dujiang.data.annotation.actions import month_figures as accepted_in
 from dujiang.evidence.kinds import KINDS
 from dujiang.evidence.models import Record, Tally
+from dujiang.evidence.months import this_month
 from dujiang.messages import Text
 from dujiang.plan.dispatch import (
     Added,
@@ -41,11 +42,6 @@ from dujiang.vouchers.actions import month_figures
 
 if TYPE_CHECKING:
     from dujiang.plan.answers import Material
-
-
-def this_month() -> str:
-    """Return the month in the site's time zone, such as 2026-11."""
-    return timezone.localdate().strftime("%Y-%m")
 
 
 def facts(programme: Programme, kind: str) -> dict[int, dict[str, Any]]:

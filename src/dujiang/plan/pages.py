@@ -13,12 +13,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from dujiang.evidence.months import this_month
 from dujiang.identity.models import Unit
 from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused
 from dujiang.plan import actions
 from dujiang.plan.dispatch import Dispatch
-from dujiang.plan.figures import indicators_of, monthly_dispatch, this_month
+from dujiang.plan.figures import indicators_of, monthly_dispatch
 from dujiang.plan.indicators import indicator_key
 from dujiang.plan.marking import pieces
 from dujiang.plan.models import Item, Programme

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_http_methods, require_safe
 
+from dujiang.evidence.months import this_month
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Actor, Role, allowed
 from dujiang.identity.web import Acts, actor_of, do, page
@@ -321,7 +322,7 @@ def risk(request: HttpRequest) -> HttpResponse:
     open_ = list(Incident.objects.exclude(state=Incident.State.CLOSED))
     context = {
         "place": "safety",
-        "lines": actions.month_figures(timezone.localdate().strftime("%Y-%m")),
+        "lines": actions.month_figures(this_month()),
         "overdue": actions.overdue_filings()[:PAGE],
         "boxes": [
             one for one in Sandbox.objects.filter(state=Sandbox.State.OPEN).select_related("thing") if one.overdue

@@ -457,11 +457,10 @@ def _minor(text: str, unit: str) -> int:
 
 
 def _month(month: str | None) -> str:
-    from django.utils import timezone
-
+    from dujiang.evidence.months import this_month
     from dujiang.vouchers.statements import month_bounds
 
-    found = month or timezone.localdate().strftime("%Y-%m")
+    found = month or this_month()
     try:
         month_bounds(found)
     except ValueError as error:

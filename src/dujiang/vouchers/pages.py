@@ -8,9 +8,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from dujiang.evidence.months import this_month
 from dujiang.identity.codes import prefectures
 from dujiang.identity.models import Unit
 from dujiang.identity.permission import Role, require
@@ -26,7 +26,7 @@ PAGE = 100
 @require_safe
 def programmes(request: HttpRequest) -> HttpResponse:
     """Show the programmes with their issuers' money, and what each granted, paid and got back this month."""
-    month = timezone.localdate().strftime("%Y-%m")
+    month = this_month()
     found = list(Programme.objects.select_related("closing"))
     funds: dict[int, list[tuple[str, int, int]]] = {}
     for one in Account.objects.filter(kind=Account.Kind.ISSUER).order_by("owner"):
@@ -51,7 +51,7 @@ def statement(request: HttpRequest) -> HttpResponse:
     holder = request.GET.get("unit", "") if any_unit else actor.unit
     if holder:
         require(actor, "voucher.statement", [holder])
-    month = timezone.localdate().strftime("%Y-%m")
+    month = this_month()
     context = {
         "place": "vouchers",
         "holder": holder,

@@ -14,9 +14,9 @@ from dujiang.data.figures import month_figures
 from dujiang.data.spaces import actions
 from dujiang.data.spaces.models import Agreement, Negotiation, Offer, Query
 from dujiang.evidence.models import Record
+from dujiang.evidence.months import this_month
 from dujiang.identity.actions import add_person, units_of_plan
 from dujiang.identity.permission import Actor, Role
-from dujiang.plan.figures import this_month
 
 OFFICE = Actor("tester", Role.OFFICE)
 REVIEWER = Actor("reviewer", Role.REVIEWER)

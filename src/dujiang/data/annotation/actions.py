@@ -24,6 +24,7 @@ from dujiang.data.annotation.labels import Annotated, Kind, checked, from_json, 
 from dujiang.data.annotation.models import Assignment, Base, Batch, Guideline, Item, Member, Project
 from dujiang.data.models import Dataset
 from dujiang.evidence.actions import append
+from dujiang.evidence.months import this_month
 from dujiang.identity.codes import prefectures
 from dujiang.identity.models import Person, Unit
 from dujiang.identity.permission import Actor, Role, require
@@ -427,7 +428,7 @@ def _put_on_record(actor: Actor, project: Project) -> Batch | None:
     evidence = append(actor, "annotation.accepted", project.code, body).sequence
     project.pending, project.pending_since = 0, None
     project.save(update_fields=["pending", "pending_since"])
-    month = timezone.localdate().strftime("%Y-%m")
+    month = this_month()
     return Batch.objects.create(project=project, base=project.base, month=month, evidence=evidence, **figures)
 
 

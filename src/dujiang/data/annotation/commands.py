@@ -52,11 +52,10 @@ def bases_command(
     """各标注基地某月的验收量 / What each base accepted in a month."""
     with plain_errors():
         open_store()
-        from django.utils import timezone
-
         from dujiang.data.annotation.actions import month_figures
+        from dujiang.evidence.months import this_month
 
-        figures = month_figures(month or timezone.localdate().strftime("%Y-%m"))
+        figures = month_figures(month or this_month())
         rows = table(
             Text("基地", "Base"), Text("级别", "Level"), Text("区划", "Division"), Text("验收标注", "Labels accepted"),
             Text("其中合成数据", "On generated data"), Text("费用", "Cost"), Text("存证", "Evidence"),

@@ -13,7 +13,6 @@ from typing import Any
 from django.core.files import File
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dujiang.data.annotation import actions, formats, intake
@@ -22,6 +21,7 @@ from dujiang.data.annotation.labels import Kind
 from dujiang.data.annotation.models import Base, Item, Project
 from dujiang.data.annotation.pictures import media_type
 from dujiang.data.annotation.reports import report
+from dujiang.evidence.months import this_month
 from dujiang.identity.permission import Actor, Role, allowed, require
 from dujiang.identity.web import actor_of, page
 from dujiang.messages import BadInput, Refused, Text
@@ -41,7 +41,7 @@ def _project(request: HttpRequest, code: str) -> Project:
 def projects(request: HttpRequest) -> HttpResponse:
     """Show one's projects, and what each base accepted this month."""
     actor = actor_of(request)
-    month = timezone.localdate().strftime("%Y-%m")
+    month = this_month()
     mine = set(
         Project.objects.filter(members__person__username=actor.name, members__active=True).values_list("pk", flat=True)
     )
