@@ -4,6 +4,7 @@ import hashlib
 import os
 import random
 import signal
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -167,29 +168,33 @@ def test_killed_at_random_moments_it_resumes_and_ends_right(secret, tmp_path):
     while kills < 40:
         uploads += 1
         path = tmp_path / f"upload{uploads}"
-        while True:
-            child = os.fork()
-            if child == 0:
-                try:
-                    write_parts(path, sent, secret)
-                    os._exit(0)
-                except BaseException:
-                    os._exit(1)
-            if kills < 40:
-                signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-                ended = signal.sigtimedwait([signal.SIGCHLD], chance.uniform(0.001, 0.02))
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-                if ended is None:
-                    os.kill(child, signal.SIGKILL)
-                    kills += 1
-            status = os.waitpid(child, 0)[1]
-            if os.WIFEXITED(status):
-                assert os.WEXITSTATUS(status) == 0
-                break
+        writing = partial(write_parts, path, sent, secret)
+        while killed(writing, chance.uniform(0.001, 0.02) if kills < 40 else None):
+            kills += 1
         with Incoming(path, len(sent), secret) as incoming:
             arrived = incoming.finish()
         assert arrived.sha256 == hashlib.sha256(sent).hexdigest()
         assert read(path, secret) == sent
+
+
+def killed(work, after):
+    """Run ``work`` in a child and kill it ``after`` seconds, never where that is None; say whether it was."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    if after is not None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+        ended = signal.sigtimedwait([signal.SIGCHLD], after)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        if ended is None:
+            os.kill(child, signal.SIGKILL)
+    status = os.waitpid(child, 0)[1]
+    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
+    return not os.WIFEXITED(status)
 
 
 def write_parts(path, sent, secret):
