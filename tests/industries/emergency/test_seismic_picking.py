@@ -361,12 +361,16 @@ def test_no_other_pair_is_more_probable(both):
 def test_an_s_ahead_of_its_p_is_none_and_a_further_event_must_be_almost_sure():
     time = np.array([1.0, 2.0, 3.0, 9.0, 9.5])
     probability = np.array([[0, 0.1, 0.7], [0, 0.6, 0.1], [0, 0.1, 0.5], [0, 0.5, 0.0], [0, 0.0, 0.95]])
+
+    def picked():
+        return _ranker.reaching(0.4, _ranker.select(time, probability)[_ranker.P])
+
     assert _ranker.pair(time, probability) == {_ranker.P: 1, _ranker.S: 4}
-    assert [at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)] == [2.0]
+    assert [at for _, at, _ in picked()] == [2.0]
     probability[3, _ranker.P] = 0.95
-    assert sorted(at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)) == [9.0]
+    assert sorted(at for _, at, _ in picked()) == [9.0]
     probability[1, _ranker.P] = 0.92
-    assert sorted(at for _, at, _ in _ranker.select(_ranker.P, time, probability, 0.4)) == [2.0, 9.0]
+    assert sorted(at for _, at, _ in picked()) == [2.0, 9.0]
 
 
 def test_noise_alone_gives_few_picks(ranker):

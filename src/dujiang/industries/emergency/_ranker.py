@@ -22,6 +22,8 @@ from dujiang.industries.emergency._onsets import RATE, Array, Record
 from dujiang.industries.emergency._waveforms import SIMULATED, Example, Window
 
 P, S = 1, 2
+Pick = tuple[int, float, float]
+"""Phase, time in s, probability."""
 TOLERANCE = {P: 0.5, S: 1.0}  # s
 APART = {P: 0.6, S: 1.0}  # s between picks of one phase
 FOLDS = 3
@@ -148,8 +150,9 @@ class Ranker:
                     np.hstack([one.features, context(one.time, o)]) for one, o in zip(scenes, opinions, strict=True)
                 ]
         judged = np.flatnonzero(~simulated) if mixed else np.arange(len(scenes))
+        chosen = [(scenes[i], select(scenes[i].time, opinions[i])) for i in judged]
         for phase in (P, S):
-            self.thresholds[phase] = _best_threshold(phase, [(scenes[i], opinions[i]) for i in judged])
+            self.thresholds[phase] = _best_threshold(phase, chosen)
 
     def probabilities(self, one: Scene) -> Array:
         """Return (candidates, 3): of noise, P, S."""
@@ -158,10 +161,10 @@ class Ranker:
         first = _predict(self._boosters[0], one.features)
         return _predict(self._boosters[1], np.hstack([one.features, context(one.time, first)]))
 
-    def picks(self, one: Scene) -> list[tuple[int, float, float]]:
+    def picks(self, one: Scene) -> list[Pick]:
         """Return (phase, time in s, probability) of the arrivals, by time."""
-        probability = self.probabilities(one)
-        found = [pick for phase in (P, S) for pick in select(phase, one.time, probability, self.thresholds[phase])]
+        chosen = select(one.time, self.probabilities(one))
+        found = [pick for phase in (P, S) for pick in reaching(self.thresholds[phase], chosen[phase])]
         return sorted(found, key=lambda pick: pick[1])
 
 
@@ -205,21 +208,28 @@ def pair(time: Array, probability: Array) -> dict[int, int]:
     return {phase: int(at) for phase, at in ((P, first), (S, second)) if at < len(time)}
 
 
-def select(phase: int, time: Array, probability: Array, threshold: float) -> list[tuple[int, float, float]]:
-    """Take the pair's candidate if it reaches the threshold, and others that are almost sure, none near another."""
+def select(time: Array, probability: Array) -> dict[int, list[Pick]]:
+    """Return for each phase the pair's candidate, however probable, and others that are almost sure, none near another."""
+    found: dict[int, list[Pick]] = {P: [], S: []}
     if not len(time):
-        return []
-    left = probability[:, phase].copy()
-    found = []
-    best = pair(time, probability).get(phase, int(left.argmax()))
-    while left[best] >= threshold:
-        found.append((phase, float(time[best]), float(left[best])))
-        left[np.abs(time - time[best]) < APART[phase]] = -1.0
-        best, threshold = int(left.argmax()), FURTHER
+        return found
+    together = pair(time, probability)
+    for phase, picks in found.items():
+        left = probability[:, phase].copy()
+        best, least = together.get(phase, int(left.argmax())), 0.0
+        while left[best] >= least:
+            picks.append((phase, float(time[best]), float(left[best])))
+            left[np.abs(time - time[best]) < APART[phase]] = -1.0
+            best, least = int(left.argmax()), FURTHER
     return found
 
 
-def _best_threshold(phase: int, held_out: Sequence[tuple[Scene, Array]]) -> float:
+def reaching(threshold: float, picks: list[Pick]) -> list[Pick]:
+    """Return a phase's picks if the first, the pair's, is as probable as the threshold; the others hang on it."""
+    return picks if picks and picks[0][2] >= threshold else []
+
+
+def _best_threshold(phase: int, held_out: Sequence[tuple[Scene, dict[int, list[Pick]]]]) -> float:
     """Threshold of the highest F1, smoothed over its neighbours, for the maximum of a jagged curve is luck.
 
     It stays below a half: that of calibrated probabilities is half the F1 (Lipton et al. 2014, theorem 1). Simulated
@@ -229,9 +239,9 @@ def _best_threshold(phase: int, held_out: Sequence[tuple[Scene, Array]]) -> floa
     f1 = []
     for threshold in grid:
         hits = total = 0
-        for one, opinion in held_out:
+        for one, chosen in held_out:
             truth = one.p if phase == P else one.s
-            picks = select(phase, one.time, opinion, float(threshold))
+            picks = reaching(float(threshold), chosen[phase])
             total += len(picks) + (truth is not None)
             hits += truth is not None and any(abs(pick[1] - truth) <= TOLERANCE[phase] for pick in picks)
         f1.append(2 * hits / max(total, 1))

@@ -57,19 +57,14 @@ class Prepared:
     """A window filtered and with its trigger curves, kept for all settings."""
 
     def __init__(self, window: Window) -> None:
-        from obspy.signal.filter import bandpass
-
         x, there = conditioned(window.data, window.rate)
         up = window.vertical
         sides = [c for c in window.horizontals if there[:, c].mean() > 0.3] or [up]
         self.samples = len(x)
         self.raw, self.there = x, there[:, up]
         self.up, self.sides = up, sides
-        self.bands: dict[tuple[float, float], Array] = {}
-        for low, high in BANDS:
-            top = min(high, 0.45 * window.rate)
-            filtered = [bandpass(x[:, c] - x[0, c], low, top, RATE, corners=4) for c in (up, *sides)]
-            self.bands[low, high] = np.stack(filtered, axis=1)
+        self._rate = window.rate
+        self._bands: dict[tuple[float, float], Array] = {}
         # Nothing triggers on the edge of a gap: it takes two seconds until the averages are filled again.
         calm = np.convolve(~self.there, np.ones(round(2 * RATE)))[: self.samples] > 0
         calm[: round(2 * RATE)] = True
@@ -79,6 +74,18 @@ class Prepared:
         self._refined: dict[tuple[object, ...], tuple[int, float, float]] = {}
         self._ar: tuple[float, float] | None = None
 
+    def filtered(self, band: tuple[float, float]) -> Array:
+        """The vertical and the horizontals in a band (samples, components)."""
+        from obspy.signal.filter import bandpass
+
+        if band not in self._bands:
+            low, top = band[0], min(band[1], 0.45 * self._rate)
+            parts = [
+                bandpass(self.raw[:, c] - self.raw[0, c], low, top, RATE, corners=4) for c in (self.up, *self.sides)
+            ]
+            self._bands[band] = np.stack(parts, axis=1)
+        return self._bands[band]
+
     def curve(self, settings: Settings) -> Array:
         """STA/LTA of the vertical."""
         from obspy.signal.trigger import classic_sta_lta, recursive_sta_lta
@@ -87,7 +94,7 @@ class Prepared:
         if key not in self._curves:
             trigger = recursive_sta_lta if settings.kind == "recursive" else classic_sta_lta
             sta, lta = (round(w * RATE) for w in settings.windows)
-            z = np.ascontiguousarray(self.bands[settings.band][:, 0])
+            z = np.ascontiguousarray(self.filtered(settings.band)[:, 0])
             curve = np.zeros(self.samples) if self.samples <= lta else np.asarray(trigger(z, sta, lta))
             self._curves[key] = np.where(self._calm, 0.0, curve)
         return self._curves[key]
@@ -107,7 +114,7 @@ class Prepared:
         """Sample of P by AIC about a trigger's ``start``, and the standard deviations of 4 s before and 2 s after."""
         key = (settings.band, start)
         if key not in self._refined:
-            z = self.bands[settings.band][:, 0]
+            z = self.filtered(settings.band)[:, 0]
             low = max(0, start - 100)
             at = low + aic(z[low : start + 50])
             self._refined[key] = (at, float(np.std(z[max(0, at - 400) : at])), float(np.std(z[at : at + 200])))
@@ -173,7 +180,7 @@ def pick(one: Prepared, settings: Settings) -> list[tuple[str, float, float]]:
 def _shear(one: Prepared, settings: Settings, p: float) -> float | None:
     if settings.shear == "none":
         return None
-    sides = np.sqrt(np.mean(one.bands[settings.band][:, 1:] ** 2, axis=1))
+    sides = np.sqrt(np.mean(one.filtered(settings.band)[:, 1:] ** 2, axis=1))
     i = round(p * RATE) + 15
     j = min(one.samples, i + round(settings.reach * RATE))
     if j - i < 60:
