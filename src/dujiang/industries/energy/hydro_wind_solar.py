@@ -529,13 +529,13 @@ class _Programme:
     def _futures(self, day: int, outlook: Array) -> list[Array]:
         """Return the futures' means of periods: past years, their rivers' part moved and set right by what was seen."""
         ends = BLOCKS * (day + WEEK + WEEK * np.cumsum([0, *PERIODS]))
+        years = BLOCKS * DAYS * np.arange(self.river.years)
+        dated = [self._means(year + ends)[:, 2:] for year in years]  # wind, sun and demand keep their dates
         futures = []
         for moved, factors in self.river.rest(day, outlook):
-            for year, factor in enumerate(factors):
-                means = self._means(BLOCKS * DAYS * year + ends)
-                water = self._means(BLOCKS * (DAYS * year + moved) + ends)
-                means[:, :2] = water[:, :2] * factor[:, None]
-                futures.append(means)
+            for year, other, factor in zip(years, dated, factors, strict=True):
+                water = self._means(year + BLOCKS * moved + ends)[:, :2]
+                futures.append(np.hstack([water * factor[:, None], other]))
         return futures
 
     def _means(self, ends: Array) -> Array:

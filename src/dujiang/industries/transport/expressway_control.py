@@ -447,7 +447,7 @@ def _ahead(road: Road) -> tuple[list[int], int]:
     shown = []
     lane_km = [one.lanes * one.length / 1000 for one in road.sections]
     for arriving, ramp, merge in zip(_arriving(road), road.of("ramp"), road.of("merge"), strict=True):
-        after = next((place for place in range(merge + 1, len(lane_km)) if place not in road.of("ramp")), merge)
+        after = next((place for place in range(merge + 1, len(lane_km)) if road.sections[place].kind != "ramp"), merge)
         passes = LANE * road.sections[after].lanes * CYCLE / 3600
         room = passes - _coming(road, merge) + MENDED * (DENSE * lane_km[merge] - road.inside[-1, merge])
         room = min(room, TIGHT * lane_km[after] - road.inside[-1, after])
